@@ -1,0 +1,1 @@
+"""The contract between training and the device: bundle, preprocessing, backends, errors."""

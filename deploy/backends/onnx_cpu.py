@@ -1,0 +1,89 @@
+"""ONNX Runtime on the CPU."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from deploy.arrays import ByteArray
+from deploy.backends.base import Prediction
+from deploy.bundle import EMBEDDING_SIZE, Bundle
+from deploy.errors import BackendError, BundleError, require
+
+REMEDY = "pip install onnxruntime"
+
+
+class OnnxCpuBackend:
+    """ONNX Runtime on the CPU: the default on every device, and the reference."""
+
+    name = "onnx-cpu"
+
+    def __init__(self, bundle: Bundle, precision: str = "auto", *, threads: int = 0) -> None:
+        """Open a bundle's model.
+
+        Args:
+            threads: how many work on one picture; 0 lets ONNX Runtime decide.
+
+        Raises:
+            BundleError: the model is not one of this project's, or not of this bundle.
+            MissingDependencyError: ONNX Runtime is not installed.
+        """
+        self.precision = bundle.choose_precision(precision)
+        self._size_px = bundle.manifest.input.size_px
+        self._session = _open_session(bundle, self.precision, threads)
+        _check_shapes(self._session, bundle)
+        self._input_name: str = self._session.get_inputs()[0].name
+
+    def infer(self, batch: ByteArray) -> Prediction:
+        """Map (N, size, size, 3) uint8 RGB to (N, C) logits and (N, 2048) embeddings."""
+        expected = (self._size_px, self._size_px, 3)
+        if batch.dtype != np.uint8 or batch.ndim != 4 or batch.shape[1:] != expected:
+            raise BackendError(
+                f"the model takes (N, {self._size_px}, {self._size_px}, 3) uint8, "
+                f"not {batch.shape} {batch.dtype}"
+            )
+        logits, embedding = self._session.run(None, {self._input_name: batch})
+        return Prediction(logits, embedding)
+
+    def close(self) -> None:
+        """Nothing to release: the session goes with the object."""
+
+    def __enter__(self) -> OnnxCpuBackend:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _open_session(bundle: Bundle, precision: str, threads: int) -> Any:
+    ort = require("onnxruntime", remedy=REMEDY)
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    model = str(bundle.model(precision))
+    try:
+        return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as exc:  # ONNX Runtime's errors share no base class but this one
+        raise BundleError(f"{bundle.model(precision)} cannot be loaded: {exc}") from exc
+
+
+def _check_shapes(session: Any, bundle: Bundle) -> None:
+    size_px = bundle.manifest.input.size_px
+    takes = [(node.type, list(node.shape)[1:]) for node in session.get_inputs()]
+    gives = {node.name: list(node.shape)[1:] for node in session.get_outputs()}
+    if takes != [("tensor(uint8)", [size_px, size_px, 3])]:
+        raise BundleError(
+            f"{bundle.root}: the model takes {takes}, but bundle.json says "
+            f"(N, {size_px}, {size_px}, 3) uint8. The files do not belong together."
+        )
+    if gives != {"logits": [len(bundle.labels)], "embedding": [EMBEDDING_SIZE]}:
+        raise BundleError(
+            f"{bundle.root}: the model gives {gives}, but bundle.json has {len(bundle.labels)} "
+            f"labels and embeddings of {EMBEDDING_SIZE}. The files do not belong together."
+        )

@@ -1,0 +1,242 @@
+"""The bundle: the one thing that travels from the workstation to the device.
+
+A folder, or a zip of it: `bundle.json`, the models, golden pictures with the logits expected for
+them, and how all of it was made. `docs/bundle.md` describes every field.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from deploy.arrays import Json
+from deploy.decision import Decision
+from deploy.errors import BundleError
+from deploy.files import sha256, staged_folder, storage_errors, write_json
+from deploy.preprocess import Framing, InputSpec
+from deploy.settings import from_mapping
+
+SCHEMA = 1
+MANIFEST = "bundle.json"
+MODEL_FILES = {"fp32": "model.onnx", "int8": "model.int8.onnx"}
+EMBEDDING_SIZE = 2048
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What `bundle.json` says. `files` maps every other file's path to its SHA-256."""
+
+    schema: int
+    name: str
+    version: str
+    labels: tuple[str, ...]
+    input: InputSpec
+    framing: Framing
+    decision: Decision
+    metrics: dict[str, Any]
+    provenance: dict[str, Any]
+    files: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if len(self.labels) < 2 or len(set(self.labels)) != len(self.labels):
+            raise ValueError("labels must be at least two different names")
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle whose schema and hashes were found right."""
+
+    root: Path
+    manifest: Manifest
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return self.manifest.labels
+
+    @property
+    def precisions(self) -> tuple[str, ...]:
+        """Of "int8" and "fp32", those that this bundle holds; the preferred one first."""
+        return tuple(p for p in ("int8", "fp32") if MODEL_FILES[p] in self.manifest.files)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over what decides a prediction; metrics may be added without changing it."""
+        said = dataclasses.asdict(self.manifest)
+        for name in ("metrics", "provenance", "version"):
+            del said[name]
+        said["files"] = {name: said["files"][name] for name in self._model_files()}
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+    def _model_files(self) -> list[str]:
+        return [MODEL_FILES[precision] for precision in self.precisions]
+
+    def choose_precision(self, wanted: str = "auto") -> str:
+        """The precision to run: the one that is wanted, or the best that is here.
+
+        Raises:
+            BundleError: the bundle does not hold it; the message says how to get it.
+        """
+        if wanted == "auto":
+            return self.precisions[0]
+        if wanted in self.precisions:
+            return wanted
+        remedy = {
+            "int8": "Make it with: gemscan calibrate BUNDLE --images DIR",
+            "fp32": "Take the bundle that `gemscan export` wrote; shipped ones hold INT8 alone.",
+        }[wanted]
+        raise BundleError(f"{self.root} holds no {wanted} model. {remedy}")
+
+    def model(self, precision: str = "auto") -> Path:
+        """The ONNX file of a precision.
+
+        Raises:
+            BundleError: the bundle does not hold it.
+        """
+        return self.root / MODEL_FILES[self.choose_precision(precision)]
+
+    def read_json(self, name: str) -> Json:
+        """A JSON file of the bundle, or an empty mapping where the bundle has none."""
+        if name not in self.manifest.files:
+            return {}
+        said: Json = _read_json(self.root / name)
+        return said
+
+
+def load_bundle(path: Path) -> Bundle:
+    """Read a bundle and check its schema and the SHA-256 of every file.
+
+    Args:
+        path: the folder, or a zip of it. A zip is unpacked once into the user's cache.
+
+    Raises:
+        BundleError: not a bundle, a newer one, or a file that is missing or altered.
+    """
+    root = _unpacked(path) if path.is_file() else path
+    if not (root / MANIFEST).is_file():
+        raise BundleError(
+            f"{path} is not a model bundle: there is no {MANIFEST} in it. "
+            "Make one with: gemscan export RUN BUNDLE"
+        )
+    manifest = _read_manifest(root / MANIFEST)
+    _check_files(root, manifest)
+    return Bundle(root, manifest)
+
+
+def _read_manifest(path: Path) -> Manifest:
+    said = _read_json(path)
+    schema = said.get("schema") if isinstance(said, dict) else None
+    if isinstance(schema, int) and schema > SCHEMA:
+        raise BundleError(
+            f"{path} has schema {schema}, made by a newer gemscan; this one reads up to {SCHEMA}. "
+            "Update gemscan on this machine."
+        )
+    return from_mapping(Manifest, said, where=str(path), error=BundleError)
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as exc:
+        raise BundleError(f"{path} cannot be read ({exc}). Copy the bundle again.") from exc
+
+
+def _check_files(root: Path, manifest: Manifest) -> None:
+    if not any(name in manifest.files for name in MODEL_FILES.values()):
+        raise BundleError(f"{root} lists no model; one of {', '.join(MODEL_FILES.values())}")
+    for name, expected in manifest.files.items():
+        path = root / _safe(name, root)
+        if not path.is_file():
+            raise BundleError(f"{root} is incomplete: {name} is missing. Copy the bundle again.")
+        if sha256(path) != expected:
+            raise BundleError(
+                f"{path} is not the file that bundle.json describes (its SHA-256 differs). "
+                "It was altered or copied in part; copy the bundle again."
+            )
+
+
+def _safe(name: str, where: Path) -> str:
+    parts = PurePosixPath(name).parts
+    if not parts or name.startswith("/") or ".." in parts or "\\" in name:
+        raise BundleError(f"{where} names a file outside itself: {name}")
+    return name
+
+
+def cache_folder() -> Path:
+    """Where this user's derived files are kept: GEMSCAN_CACHE, or the XDG cache folder."""
+    if chosen := os.environ.get("GEMSCAN_CACHE"):
+        return Path(chosen)
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "gemscan"
+
+
+def _unpacked(archive: Path) -> Path:
+    target = cache_folder() / "bundles" / sha256(archive)[:32]
+    if (target / MANIFEST).is_file():
+        return target
+    try:
+        with zipfile.ZipFile(archive) as packed, staged_folder(target) as stage:
+            for name, entry in _bundle_entries(packed, archive).items():
+                with storage_errors(stage / name):
+                    (stage / name).parent.mkdir(parents=True, exist_ok=True)
+                    (stage / name).write_bytes(packed.read(entry))
+    except (zipfile.BadZipFile, EOFError) as exc:
+        raise BundleError(f"{archive} is not a whole zip file ({exc}). Copy it again.") from exc
+    return target
+
+
+def _bundle_entries(packed: zipfile.ZipFile, archive: Path) -> dict[str, zipfile.ZipInfo]:
+    """Entries by their path inside the bundle; the zip may hold its folder or only its files."""
+    manifests = [i.filename for i in packed.infolist() if i.filename.endswith(MANIFEST)]
+    if not manifests:
+        raise BundleError(f"{archive} is not a model bundle: there is no {MANIFEST} in it.")
+    prefix = min(manifests, key=len)[: -len(MANIFEST)]
+    entries = [i for i in packed.infolist() if i.filename.startswith(prefix) and not i.is_dir()]
+    return {_safe(i.filename[len(prefix) :], archive): i for i in entries}
+
+
+@contextmanager
+def edit_bundle(path: Path, *, start_from: Bundle | None = None) -> Iterator[BundleDraft]:
+    """Write a bundle, or a better one in its place, whole or not at all.
+
+    The draft's manifest and files are put in place, with fresh hashes, when the block succeeds.
+
+    Raises:
+        BundleError: `path` exists and is something else than a bundle, or a zip.
+        StorageError: it cannot be written.
+    """
+    if path.is_file():
+        raise BundleError(f"{path} is a zip, which cannot be changed. Unpack it first.")
+    if path.exists() and any(path.iterdir()) and not (path / MANIFEST).is_file():
+        raise BundleError(f"{path} exists and is not a model bundle. Choose another place.")
+    with staged_folder(path, start_from=start_from.root if start_from else None) as stage:
+        draft = BundleDraft(stage, start_from.manifest if start_from else None)
+        yield draft
+        _write_manifest(stage, draft.require_manifest())
+
+
+@dataclass
+class BundleDraft:
+    """A bundle while it is being written: fill `root`, set `manifest`."""
+
+    root: Path
+    manifest: Manifest | None
+
+    def require_manifest(self) -> Manifest:
+        """The manifest, which by now must have been set."""
+        if self.manifest is None:
+            raise RuntimeError("a new bundle was left without a manifest")
+        return self.manifest
+
+
+def _write_manifest(root: Path, manifest: Manifest) -> None:
+    names = sorted(p.relative_to(root).as_posix() for p in root.rglob("*") if p.is_file())
+    files = {name: sha256(root / name) for name in names if name != MANIFEST}
+    write_json(root / MANIFEST, dataclasses.asdict(dataclasses.replace(manifest, files=files)))

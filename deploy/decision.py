@@ -1,0 +1,88 @@
+"""From logits to what the operator reads: a name, a short list, or "refer"."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from deploy.arrays import FloatArray
+
+NAME, LIST, REFER = "name", "list", "refer"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Thresholds on the softmax confidence, chosen when the bundle was made.
+
+    temperature: logits are divided by it before the softmax (Guo et al. 2017, "On Calibration
+        of Modern Neural Networks").
+    name_at_least: the first label is named from this confidence on.
+    list_at_least: otherwise the fewest labels that reach this together, if `list_length` do.
+    """
+
+    temperature: float = 1.0
+    name_at_least: float = 0.5
+    list_at_least: float = 0.8
+    list_length: int = 4
+
+    def __post_init__(self) -> None:
+        if not self.temperature > 0:
+            raise ValueError(f"temperature must be above 0, not {self.temperature}")
+        for name in ("name_at_least", "list_at_least"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must be between 0 and 1, not {getattr(self, name)}")
+        if self.list_length < 2:
+            raise ValueError(f"list_length must be at least 2, not {self.list_length}")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One label and how sure the model is of it, 0 to 1."""
+
+    label: str
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is said of one stone.
+
+    kind: "name", "list" or "refer".
+    candidates: most confident first, `list_length` of them or all labels. For "list" the first
+        `listed` are meant; for the other kinds they are there to be shown.
+    """
+
+    kind: str
+    candidates: tuple[Candidate, ...]
+    listed: int = 0
+
+    @property
+    def text(self) -> str:
+        """The verdict in one line, for the screen and the log."""
+        if self.kind == NAME:
+            return self.candidates[0].label
+        if self.kind == LIST:
+            return " or ".join(c.label for c in self.candidates[: self.listed])
+        return "refer"
+
+
+def probabilities(logits: FloatArray, temperature: float) -> FloatArray:
+    """Softmax over the last axis of (..., C) logits divided by the temperature, as float32."""
+    scaled = logits / np.float32(temperature)
+    powers = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True), dtype=np.float32)
+
+
+def decide(confidences: FloatArray, labels: Sequence[str], decision: Decision) -> Verdict:
+    """Turn (C,) confidences, which sum to 1, into a verdict."""
+    order = np.argsort(confidences)[::-1][: decision.list_length]
+    candidates = tuple(Candidate(labels[i], float(confidences[i])) for i in order)
+    if candidates[0].confidence >= decision.name_at_least:
+        return Verdict(NAME, candidates)
+    together = np.cumsum([c.confidence for c in candidates])
+    listed = int(np.searchsorted(together, decision.list_at_least)) + 1
+    if 2 <= listed <= len(candidates):
+        return Verdict(LIST, candidates, listed)
+    return Verdict(REFER, candidates)

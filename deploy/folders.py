@@ -1,0 +1,85 @@
+"""Labelled pictures: a folder of folders, one per class."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.errors import DataError
+from deploy.pictures import find_pictures
+
+
+@dataclass(frozen=True)
+class LabelledPicture:
+    """A picture file and the name of the class folder it lies in."""
+
+    path: Path
+    label: str
+
+    def digest(self) -> str:
+        """The first 16 hexadecimal digits of the file's SHA-256: which picture it is, anywhere.
+
+        Raises:
+            DataError: the file is gone or cannot be read.
+        """
+        try:
+            return hashlib.sha256(self.path.read_bytes()).hexdigest()[:16]
+        except OSError as exc:
+            raise DataError(f"{self.path} cannot be read: {exc.strerror}") from exc
+
+
+def read_class_list(path: Path) -> tuple[str, ...]:
+    """Class names from a text file, one a line, in label order.
+
+    Raises:
+        DataError: not readable, empty, or a name stands twice.
+    """
+    try:
+        names = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    except (OSError, UnicodeDecodeError) as exc:
+        raise DataError(f"{path} cannot be read as a list of classes: {exc}") from exc
+    classes = tuple(name for name in names if name)
+    if not classes:
+        raise DataError(f"{path} holds no class name. Write one a line.")
+    if twice := sorted({name for name in classes if classes.count(name) > 1}):
+        raise DataError(f"{path} names {', '.join(twice)} twice. Remove one.")
+    return classes
+
+
+def find_labelled(folder: Path, classes: Sequence[str] | None = None) -> list[LabelledPicture]:
+    """Every picture of the class folders below `folder`, class by class.
+
+    Args:
+        folder: holds one folder per class.
+        classes: the classes to take, in this order; None takes every folder, by name.
+
+    Raises:
+        DataError: no such folder, no pictures, or a class without any.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder} is not a folder. Give one with a folder of pictures per class.")
+    names = list(classes) if classes is not None else _class_folders(folder)
+    found = {name: find_pictures(folder / name) for name in names}
+    if not any(found.values()):
+        raise DataError(
+            f"{folder} holds no pictures in class folders. Expected {folder}/CLASS/PICTURE.jpg, "
+            "one folder per class."
+        )
+    if empty := [name for name, paths in found.items() if not paths]:
+        raise DataError(f"{folder} has no pictures for {', '.join(empty)}.")
+    return [LabelledPicture(path, name) for name in names for path in found[name]]
+
+
+def _class_folders(folder: Path) -> list[str]:
+    folders = [p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")]
+    return sorted(name for name in folders if find_pictures(folder / name))
+
+
+def count_per_class(pictures: Sequence[LabelledPicture]) -> dict[str, int]:
+    """How many pictures each class has, in the order they appear."""
+    counts: dict[str, int] = {}
+    for picture in pictures:
+        counts[picture.label] = counts.get(picture.label, 0) + 1
+    return counts

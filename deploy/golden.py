@@ -1,0 +1,99 @@
+"""Golden pictures: known input, known logits, checked each time a backend is opened.
+
+They go the whole way from picture file through preprocessing to logits, so a wrong colour order,
+another scaling, a stale engine or a processor whose INT8 arithmetic saturates shows at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from deploy.arrays import ByteArray, FloatArray
+from deploy.backends.base import Backend
+from deploy.bundle import Bundle
+from deploy.errors import BackendError
+from deploy.files import write_json
+from deploy.pictures import read_picture
+from deploy.preprocess import preprocess_picture
+from deploy.settings import from_mapping
+
+EXPECTED = "golden/expected.json"
+
+
+@dataclass(frozen=True)
+class Golden:
+    """What `golden/expected.json` says.
+
+    pictures: files in the same folder.
+    logits: for each precision, a list of C logits for each picture.
+    tolerance: for each precision, the largest allowed gap between logits.
+    why: where the tolerances come from.
+    """
+
+    pictures: tuple[str, ...]
+    logits: dict[str, list[list[float]]]
+    tolerance: dict[str, float]
+    why: str
+
+
+def golden_batch(bundle: Bundle, golden: Golden) -> ByteArray:
+    """The golden pictures as the network takes them: (N, size, size, 3) uint8, RGB."""
+    manifest = bundle.manifest
+    folder = bundle.root / "golden"
+    squares = [
+        preprocess_picture(read_picture(folder / name), manifest.framing, manifest.input)
+        for name in golden.pictures
+    ]
+    return np.stack(squares)
+
+
+def read_golden(bundle: Bundle) -> Golden | None:
+    """The bundle's golden pictures and logits, or None where it has none."""
+    said = bundle.read_json(EXPECTED)
+    if not said:
+        return None
+    return from_mapping(Golden, said, where=str(bundle.root / EXPECTED))
+
+
+def write_golden(root: Path, golden: Golden) -> None:
+    """Write `golden/expected.json` into a bundle that is being made."""
+    write_json(root / EXPECTED, golden.__dict__)
+
+
+def check_golden(bundle: Bundle, backend: Backend) -> float:
+    """Run the golden pictures and compare.
+
+    Returns:
+        The largest gap between a logit and its expected value; 0.0 without golden pictures.
+
+    Raises:
+        BackendError: a gap is above the bundle's tolerance.
+    """
+    golden = read_golden(bundle)
+    if golden is None or backend.precision not in golden.logits:
+        return 0.0
+    expected = np.asarray(golden.logits[backend.precision], np.float32)
+    gap = largest_gap(infer_one_by_one(backend, golden_batch(bundle, golden)), expected)
+    tolerance = golden.tolerance[backend.precision]
+    if not gap <= tolerance:
+        raise BackendError(
+            f"{backend.name} with the {backend.precision} model of {bundle.root} is off on this "
+            f"machine: a logit of a golden picture differs by {gap:.3f}, allowed is "
+            f"{tolerance:.3f}. Try --precision fp32 or another --backend."
+        )
+    return gap
+
+
+def infer_one_by_one(backend: Backend, batch: ByteArray) -> FloatArray:
+    """(N, C) logits, one picture a call as the live loop does, which also warms the backend up."""
+    return np.concatenate([backend.infer(batch[i : i + 1]).logits for i in range(len(batch))])
+
+
+def largest_gap(logits: FloatArray, expected: FloatArray) -> float:
+    """The largest absolute difference between two arrays of logits; infinite if not comparable."""
+    if logits.shape != expected.shape:
+        return float("inf")
+    return float(np.abs(logits - expected).max())

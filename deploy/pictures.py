@@ -1,0 +1,75 @@
+"""Picture files: which there are in a folder, and their pixels as a camera would give them."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from deploy.arrays import ByteArray
+from deploy.errors import PictureError
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm"})
+
+# Large scans are welcome; Pillow's refusal (twice this, as a DecompressionBombError) still guards
+# against a small file that claims gigapixels, so its earlier warning says nothing useful here.
+warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+
+
+def find_pictures(folder: Path) -> list[Path]:
+    """Every picture file below a folder, by name, in a stable order. Hidden files are left out."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+    )
+
+
+def read_picture(path: Path) -> ByteArray:
+    """Read a picture file the way a camera would have delivered it.
+
+    Turned upright by its EXIF orientation. Greyscale, palette, CMYK and 16-bit pictures become
+    8-bit colour; transparency is laid over white; of an animation the first picture counts.
+
+    Returns:
+        (H, W, 3) uint8, BGR, C-contiguous.
+
+    Raises:
+        PictureError: not there, empty, truncated, not a picture, or unreasonably large.
+    """
+    try:
+        with Image.open(path) as image:
+            upright = ImageOps.exif_transpose(image)
+            rgb = np.asarray(_to_rgb(upright))
+    except UnidentifiedImageError as exc:
+        raise PictureError(_unreadable(path, _why_unidentified(path))) from exc
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as exc:
+        raise PictureError(_unreadable(path, str(exc))) from exc
+    return np.ascontiguousarray(rgb[:, :, ::-1])
+
+
+def _unreadable(path: Path, why: str) -> str:
+    return f"{path} cannot be read as a picture ({why}). Replace or remove it."
+
+
+def _why_unidentified(path: Path) -> str:
+    return "the file is empty" if path.stat().st_size == 0 else "not a known picture format"
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I") or image.mode == "F":
+        image = _to_8_bit(image)
+    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
+        rgba = image.convert("RGBA")
+        white = Image.new("RGBA", rgba.size, "white")
+        return Image.alpha_composite(white, rgba).convert("RGB")
+    return image.convert("RGB")
+
+
+def _to_8_bit(image: Image.Image) -> Image.Image:
+    """Pillow's own conversion of 16-bit grey clips everything above 255 to white."""
+    values = np.asarray(image, dtype=np.float64)
+    top = 65535.0 if image.mode.startswith("I") else 1.0
+    return Image.fromarray((np.clip(values / top, 0, 1) * 255 + 0.5).astype(np.uint8))

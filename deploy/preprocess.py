@@ -1,0 +1,122 @@
+"""The only way from a picture to the network's input. Every part of the project calls this."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from deploy.arrays import ByteArray
+from deploy.errors import FrameError
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """What the network takes: (N, size_px, size_px, 3) uint8, RGB."""
+
+    size_px: int
+
+    def __post_init__(self) -> None:
+        if not 32 <= self.size_px <= 1024:
+            raise ValueError(f"size_px must be between 32 and 1024, not {self.size_px}")
+
+
+@dataclass(frozen=True)
+class Framing:
+    """How the square is chosen in a picture: the central one, a margin cut off each side.
+
+    `margin` is the part of the shorter side that is cut off at each end, 0 to 0.45.
+    """
+
+    method: str = "centre"
+    margin: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.method != "centre":
+            raise ValueError(f"framing method “{self.method}” is not known; known is centre")
+        if not 0 <= self.margin <= 0.45:
+            raise ValueError(f"framing margin must be between 0 and 0.45, not {self.margin}")
+
+
+@dataclass(frozen=True)
+class SquareBox:
+    """A square in pixels of a frame. It may reach over the frame's border."""
+
+    x: int
+    y: int
+    side_px: int
+
+
+def frame_box(frame_bgr: ByteArray, framing: Framing) -> SquareBox:
+    """Choose the square that the network will see.
+
+    Args:
+        frame_bgr: (H, W, 3) uint8, BGR, any size.
+        framing: from the model bundle.
+
+    Raises:
+        FrameError: not (H, W, 3) uint8.
+    """
+    _check(frame_bgr)
+    height, width = frame_bgr.shape[:2]
+    side = max(1, round(min(height, width) * (1 - 2 * framing.margin)))
+    return SquareBox((width - side) // 2, (height - side) // 2, side)
+
+
+def preprocess(frame_bgr: ByteArray, box: SquareBox, spec: InputSpec) -> ByteArray:
+    """Cut one square out of a camera frame, in the form the network takes.
+
+    Args:
+        frame_bgr: (H, W, 3) uint8, BGR, any size.
+        box: the square in pixels of the frame; parts outside it repeat the border.
+        spec: input size in pixels, from the model bundle, never from a default.
+
+    Returns:
+        (size_px, size_px, 3) uint8, RGB, C-contiguous. Scale, mean and std are inside the
+        ONNX graph: nothing here, or in any caller, normalises.
+
+    Raises:
+        FrameError: not (H, W, 3) uint8; the message says what arrived instead.
+    """
+    _check(frame_bgr)
+    return cv2.cvtColor(_resize(_cut(frame_bgr, box), spec.size_px), cv2.COLOR_BGR2RGB)  # type: ignore[return-value]
+
+
+def preprocess_picture(picture_bgr: ByteArray, framing: Framing, spec: InputSpec) -> ByteArray:
+    """`frame_box` and `preprocess` in one call, for pictures from files."""
+    return preprocess(picture_bgr, frame_box(picture_bgr, framing), spec)
+
+
+def _check(frame: ByteArray) -> None:
+    if not isinstance(frame, np.ndarray):
+        raise FrameError(f"a frame must be an array (H, W, 3) uint8, not {type(frame).__name__}")
+    if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or 0 in frame.shape:
+        raise FrameError(f"a frame must be (H, W, 3) uint8, not {frame.shape} {frame.dtype}")
+
+
+def _cut(frame: ByteArray, box: SquareBox) -> ByteArray:
+    height, width = frame.shape[:2]
+    right, bottom = box.x + box.side_px, box.y + box.side_px
+    if box.x >= 0 and box.y >= 0 and right <= width and bottom <= height:
+        return frame[box.y : bottom, box.x : right]
+    rows = np.clip(np.arange(box.y, bottom), 0, height - 1)
+    columns = np.clip(np.arange(box.x, right), 0, width - 1)
+    return frame[rows[:, None], columns]
+
+
+def _resize(square: ByteArray, size_px: int) -> ByteArray:
+    """Shrink by exact halves first, then by less than two.
+
+    One area-averaged step from 720 to 224 px costs 2 ms on a desktop core, since only whole
+    factors of it are vectorised; halving and a bilinear rest cost 0.2 ms, and no pixel of the
+    camera is skipped: a bilinear step below a factor of two reads every one.
+    """
+    while square.shape[0] >= 2 * size_px:
+        side = square.shape[0] // 2
+        square = cv2.resize(  # type: ignore[assignment]
+            square[: 2 * side, : 2 * side], (side, side), interpolation=cv2.INTER_AREA
+        )
+    if square.shape[0] == size_px:
+        return square
+    return cv2.resize(square, (size_px, size_px), interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]

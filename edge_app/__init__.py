@@ -1,0 +1,1 @@
+"""The device: sources of frames, the live loop, the overlay, the benchmark."""

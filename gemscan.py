@@ -1,0 +1,59 @@
+"""The `gemscan` command: one line per verb, each loaded only when it is called."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import logging
+import sys
+from collections.abc import Sequence
+
+from deploy.errors import GemscanError
+
+# verb: (module with `add_arguments(parser)`, what `gemscan --help` says)
+VERBS = {
+    "train": ("train.train_command", "train ResNet-50 on folders of photographs"),
+    "export": ("train.export_command", "turn a training run into a model bundle"),
+    "calibrate": ("calibration.calibrate_command", "add an INT8 model to a bundle"),
+    "evaluate": ("deploy.evaluate_command", "score a bundle on labelled photographs"),
+    "compare": ("deploy.compare_command", "check that INT8 agrees with float32"),
+    "run": ("edge_app.run_command", "classify a live source and draw the label"),
+    "bench": ("edge_app.bench_command", "measure FPS and latency, stage by stage"),
+    "data": ("deploy.data_command", "make and check folders of pictures"),
+    "doctor": ("edge_app.doctor_command", "say what this machine has and lacks"),
+}
+
+
+def build_parser(verb: str | None) -> argparse.ArgumentParser:
+    """The parser for one verb; the other verbs are listed but their modules stay unloaded."""
+    parser = argparse.ArgumentParser(prog="gemscan", description="A counter-top gem scanner.")
+    parser.add_argument("--debug", action="store_true", help="log more, and show tracebacks")
+    commands = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    for name, (module, purpose) in VERBS.items():
+        command = commands.add_parser(name, help=purpose, description=purpose)
+        if name == verb:
+            importlib.import_module(module).add_arguments(command)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb. 0: done; 1: a check failed; 2: the user must act; 130: stopped by Ctrl-C."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        verb = next((word for word in words if word in VERBS), None)
+        args = build_parser(verb).parse_args(words)
+        logging.basicConfig(
+            level=logging.DEBUG if args.debug else logging.INFO, format="%(levelname)s: %(message)s"
+        )
+        return int(args.run(args))
+    except GemscanError as exc:  # a user can act on it; a bug keeps its traceback
+        logging.getLogger(__name__).debug("traceback", exc_info=True)
+        print(f"error: {exc}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,1 @@
+"""Workstation: photographs to a trained network to ONNX. The only place that imports torch."""
