@@ -1,0 +1,1 @@
+"""Where drawn frames go: a window, a video file."""
