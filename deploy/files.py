@@ -31,7 +31,7 @@ def storage_errors(path: Path) -> Iterator[None]:
         ) from exc
 
 
-def write_bytes(path: Path, data: bytes) -> None:
+def write_bytes(path: Path, data: bytes | memoryview) -> None:
     """Write a file so that a crash leaves the old one, or none, but never a part.
 
     Raises:

@@ -1,0 +1,241 @@
+"""A training run becomes a bundle."""
+
+from __future__ import annotations
+
+import json
+import logging
+import platform
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import onnxruntime
+import torch
+import torchvision
+
+from deploy.arrays import ByteArray, FloatArray, Json
+from deploy.backends.onnx_cpu import OnnxCpuBackend
+from deploy.bundle import MODEL_FILES, SCHEMA, Bundle, BundleDraft, Manifest, edit_bundle
+from deploy.decision import Decision
+from deploy.errors import DataError
+from deploy.evaluate_scores import wilson_interval
+from deploy.files import storage_errors, write_json
+from deploy.folders import LabelledPicture
+from deploy.golden import Golden, golden_batch, infer_one_by_one, largest_gap, write_golden
+from deploy.preprocess import Framing, InputSpec
+from deploy.render import render_stone
+from train.checkpoint import load_weights
+from train.model import GemNet, build_model
+from train.onnx_file import prove_same, write_onnx
+from train.pictures import read_squares
+from train.thresholds import choose_decision
+from train.train_command import HISTORY, SETTINGS, SPLIT
+
+logger = logging.getLogger(__name__)
+GOLDEN_PICTURES = 6
+GOLDEN_PX = 288
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What was seen while exporting: the picture count, the gap to torch, and the accuracy."""
+
+    pictures: int
+    gap: float
+    top1: float
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What a run left behind, read once."""
+
+    model: GemNet
+    labels: tuple[str, ...]
+    size_px: int
+    epoch: int
+    training: tuple[str, ...]
+    split: Json
+    settings: Json
+    history: list[Json]
+
+
+def export_run(run: Path, out: Path, *, version: str = "1", checkpoint: str = "best") -> Proof:
+    """Write the bundle of a run: the float32 model, its proof, thresholds and golden pictures.
+
+    Args:
+        run: what `gemscan train` wrote.
+        out: the bundle's folder; a bundle that is there is replaced.
+        checkpoint: "best" or "last".
+
+    Raises:
+        DataError: the run is incomplete, or its validation pictures are gone.
+        ExportError: ONNX Runtime and torch disagree.
+        StorageError: the bundle cannot be written.
+    """
+    trained = _read_run(run, checkpoint)
+    squares, targets, pictures = _validation(trained)
+    with edit_bundle(out) as draft:
+        write_onnx(trained.model, trained.size_px, draft.root / MODEL_FILES["fp32"])
+        draft.manifest = _manifest(out.name, version, trained)
+        logits = _onnx_logits(_as_bundle(draft), squares)
+        gap = prove_same(logits, trained.model, squares)
+        top1 = float((logits.argmax(1) == targets).mean())
+        draft.manifest = replace(
+            draft.manifest,
+            decision=choose_decision(logits, targets),
+            metrics={"validation": _metrics(logits, targets, trained)},
+        )
+        _write_golden(draft, trained.labels)
+        write_json(draft.root / "training.json", _training_record(trained, pictures))
+    return Proof(len(targets), gap, top1)
+
+
+def _read_run(run: Path, checkpoint: str) -> _Run:
+    weights = load_weights(run / f"{checkpoint}.pt")
+    if "labels" not in weights:
+        raise DataError(f"{run / checkpoint}.pt was not written by gemscan train.")
+    model = build_model(len(weights["labels"])).eval()
+    model.backbone.load_state_dict(weights["backbone"])
+    return _Run(
+        model,
+        tuple(weights["labels"]),
+        weights["size_px"],
+        weights["epoch"],
+        tuple(weights["training"]),
+        _read_json(run / SPLIT),
+        _read_json(run / SETTINGS),
+        _read_json(run / HISTORY),
+    )
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as exc:
+        raise DataError(f"{path} cannot be read ({exc}). Is the run whole?") from exc
+
+
+def _validation(
+    run: _Run,
+) -> tuple[ByteArray, np.ndarray[Any, np.dtype[np.int64]], list[LabelledPicture]]:
+    listed = [LabelledPicture(Path(p["path"]), p["label"]) for p in run.split["validation"]]
+    there = [picture for picture in listed if picture.path.is_file()]
+    if not there:
+        raise DataError(
+            "none of the run's validation pictures is where it was; export needs them to prove "
+            f"the model. The first was {listed[0].path}."
+        )
+    if len(there) < len(listed):
+        logger.warning("%d validation pictures are gone", len(listed) - len(there))
+    squares = read_squares(there, run.size_px, Framing())
+    targets = np.array([run.labels.index(picture.label) for picture in squares.pictures])
+    return squares.pixels, targets, list(squares.pictures)
+
+
+def _manifest(name: str, version: str, run: _Run) -> Manifest:
+    return Manifest(
+        schema=SCHEMA,
+        name=name,
+        version=version,
+        labels=run.labels,
+        input=InputSpec(run.size_px),
+        framing=Framing(),
+        decision=Decision(),
+        metrics={},
+        provenance=_provenance(run),
+        files={MODEL_FILES["fp32"]: ""},
+    )
+
+
+def _provenance(run: _Run) -> Json:
+    return {
+        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "architecture": "torchvision resnet50",
+        "training": {
+            "pictures": len(run.split["training"]),
+            "epoch": run.epoch,
+            "settings": _without_paths(run.settings["settings"]),
+        },
+        "versions": {
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "torchvision": torchvision.__version__,
+            "onnxruntime": onnxruntime.__version__,
+            "opencv": cv2.__version__,
+            "numpy": np.__version__,
+        },
+    }
+
+
+def _without_paths(settings: Json) -> Json:
+    """A bundle travels; the folders of the machine that made it stay behind."""
+    weights = settings["weights"]
+    known = weights in ("imagenet", "none")
+    return settings | {"weights": weights if known else Path(weights).name}
+
+
+def _as_bundle(draft: BundleDraft) -> Bundle:
+    return Bundle(draft.root, draft.require_manifest())
+
+
+def _onnx_logits(bundle: Bundle, squares: ByteArray) -> FloatArray:
+    with OnnxCpuBackend(bundle, "fp32") as backend:
+        return infer_one_by_one(backend, squares)
+
+
+def _metrics(logits: FloatArray, targets: np.ndarray[Any, Any], run: _Run) -> Json:
+    ranked = np.argsort(-logits, axis=1)[:, :5] == targets[:, None]
+    right = int(ranked[:, 0].sum())
+    return {
+        "n": len(targets),
+        "top1": right / len(targets),
+        "top1_interval_95": list(wilson_interval(right, len(targets))),
+        "top5": float(ranked.any(axis=1).mean()),
+        "precision": "fp32",
+        "note": f"grouped split; the epoch was chosen among {len(run.history)} by the loss on "
+        "these same pictures, and the thresholds on them too, which flatters both slightly",
+    }
+
+
+def _write_golden(draft: BundleDraft, labels: tuple[str, ...]) -> None:
+    """Drawn stones, so that no photograph travels with a bundle."""
+    folder = draft.root / "golden"
+    with storage_errors(folder):
+        folder.mkdir(exist_ok=True)
+    chosen = labels[:: max(1, len(labels) // GOLDEN_PICTURES)][:GOLDEN_PICTURES]
+    names = tuple(f"{number}.png" for number in range(len(chosen)))
+    for name, label in zip(names, chosen, strict=True):
+        picture = render_stone(label, np.random.default_rng(len(label)), GOLDEN_PX)
+        _write_png(folder / name, picture)
+    bundle = _as_bundle(draft)
+    batch = golden_batch(bundle, Golden(names, {}, {}, ""))
+    logits = _onnx_logits(bundle, batch)
+    tolerance = _tolerance(bundle, batch, logits)
+    why = (
+        "fp32: four times the largest change seen when every pixel moves by one level at random, "
+        "as another OpenCV's resizing may do, and at least 0.05."
+    )
+    write_golden(draft.root, Golden(names, {"fp32": logits.tolist()}, {"fp32": tolerance}, why))
+
+
+def _write_png(path: Path, picture_bgr: ByteArray) -> None:
+    with storage_errors(path):
+        path.write_bytes(cv2.imencode(".png", picture_bgr)[1].tobytes())
+
+
+def _tolerance(bundle: Bundle, batch: ByteArray, logits: FloatArray) -> float:
+    steps = np.random.default_rng(0).integers(-1, 2, batch.shape)
+    moved = np.clip(batch + steps, 0, 255).astype(np.uint8)
+    return round(max(0.05, 4 * largest_gap(_onnx_logits(bundle, moved), logits)), 3)
+
+
+def _training_record(run: _Run, validation: list[LabelledPicture]) -> Json:
+    return {
+        "settings": _without_paths(run.settings["settings"]),
+        "training": list(run.training),
+        "validation": [picture.digest() for picture in validation],
+        "history": run.history,
+    }

@@ -1,0 +1,99 @@
+"""ResNet-50 as an ONNX file with the product's face, and the proof that it computes the same."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import warnings
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from deploy.arrays import ByteArray, FloatArray
+from deploy.errors import GemscanError
+from train.model import GemNet
+
+# TensorRT 8.5 documents opsets to 17; from 18 on its parser misreads ReduceMean without a word.
+OPSET = 17
+LARGEST_GAP = 1e-3  # between a logit of torch and of ONNX Runtime; both sum floats, in other orders
+
+
+class ExportError(GemscanError):
+    """The ONNX file does not compute what the network computes."""
+
+
+class _Face(nn.Module):
+    """uint8 (N, S, S, 3) RGB in; scale, mean and std inside; logits and embedding out."""
+
+    def __init__(self, model: GemNet) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        # Cast first: a cast is the only layer by which TensorRT reads uint8.
+        x = (image.float() - self.model.mean) * self.model.scale
+        logits, embedding = self.model.classify(x.permute(0, 3, 1, 2))
+        return logits, embedding
+
+
+def write_onnx(model: GemNet, size_px: int, path: Path) -> None:
+    """Write the network for uint8 (N, size_px, size_px, 3) RGB, batch normalisation folded."""
+    face = _Face(fold_batch_norms(model)).eval()
+    example = torch.zeros(1, size_px, size_px, 3, dtype=torch.uint8)
+    names = ("image", "logits", "embedding")
+    with warnings.catch_warnings(), torch.no_grad():
+        # The newer exporter begins at opset 18, which TensorRT 8 cannot take.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.onnx.export(
+            face,
+            (example,),
+            str(path),
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=list(names[:1]),
+            output_names=list(names[1:]),
+            dynamic_axes={name: {0: "N"} for name in names},
+        )
+    onnx.checker.check_model(str(path), full_check=True)
+
+
+def fold_batch_norms(model: GemNet) -> GemNet:
+    """A copy in which every convolution holds the batch normalisation that followed it."""
+    folded = copy.deepcopy(model).eval()
+    for module in folded.modules():
+        children = list(module.named_children())
+        for (name, conv), (norm_name, norm) in itertools.pairwise(children):
+            if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                setattr(module, name, fuse_conv_bn_eval(conv, norm))
+                setattr(module, norm_name, nn.Identity())
+    return folded
+
+
+@torch.no_grad()
+def torch_logits(model: GemNet, squares: ByteArray, batch: int = 16) -> FloatArray:
+    """(N, C) float32 logits of (N, S, S, 3) uint8 RGB squares, in plain float32."""
+    planes = torch.from_numpy(squares).permute(0, 3, 1, 2)
+    parts = [model(part)[0] for part in torch.split(planes, batch)]
+    return np.asarray(torch.cat(parts).numpy(), np.float32)
+
+
+def prove_same(onnx_logits: FloatArray, model: GemNet, squares: ByteArray) -> float:
+    """Compare the ONNX file's logits with the network's own.
+
+    Returns:
+        The largest gap.
+
+    Raises:
+        ExportError: the gap is above `LARGEST_GAP`.
+    """
+    gap = float(np.abs(onnx_logits - torch_logits(model, squares)).max())
+    if not gap <= LARGEST_GAP:
+        raise ExportError(
+            f"the ONNX file and torch differ by {gap:.2g} in a logit; at most {LARGEST_GAP} is "
+            "rounding. Report this with the versions of torch and onnxruntime."
+        )
+    return gap

@@ -1,0 +1,77 @@
+"""Pictures in memory: read once, as uint8 squares, in the order of their list."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from deploy.arrays import ByteArray
+from deploy.errors import DataError, PictureError
+from deploy.folders import LabelledPicture
+from deploy.pictures import read_picture
+from deploy.preprocess import Framing, InputSpec, preprocess_picture
+
+logger = logging.getLogger(__name__)
+READERS = 4
+
+# Augmentation turns and zooms: squares for training are held this much larger than the network's
+# input, so that a zoomed one is still sharp.
+OVERSIZE = 1.25
+
+
+@dataclass(frozen=True)
+class Squares:
+    """Readable pictures and their pixels: (N, S, S, 3) uint8, RGB."""
+
+    pictures: tuple[LabelledPicture, ...]
+    pixels: ByteArray
+    unreadable: tuple[str, ...]
+
+
+def read_squares(
+    pictures: Sequence[LabelledPicture],
+    size_px: int,
+    framing: Framing,
+    *,
+    progress: Callable[[Iterable[ByteArray | None]], Iterable[ByteArray | None]] = iter,
+) -> Squares:
+    """Read pictures through `deploy.preprocess`; those that cannot be read are named and left out.
+
+    Raises:
+        DataError: not one can be read, or they do not fit into memory.
+    """
+    spec = InputSpec(size_px)
+
+    def read(picture: LabelledPicture) -> ByteArray | None:
+        try:
+            return preprocess_picture(read_picture(picture.path), framing, spec)
+        except PictureError as exc:
+            logger.warning("left out: %s", exc)
+            return None
+
+    pixels = _reserve(len(pictures), size_px)
+    kept: list[LabelledPicture] = []
+    with ThreadPoolExecutor(READERS) as pool:
+        for picture, square in zip(pictures, progress(pool.map(read, pictures)), strict=True):
+            if square is not None:
+                pixels[len(kept)] = square
+                kept.append(picture)
+    if not kept:
+        raise DataError(f"none of the {len(pictures)} pictures can be read.")
+    missing = set(pictures) - set(kept)
+    return Squares(tuple(kept), pixels[: len(kept)], tuple(sorted(str(p.path) for p in missing)))
+
+
+def _reserve(count: int, size_px: int) -> ByteArray:
+    try:
+        return np.empty((count, size_px, size_px, 3), np.uint8)
+    except MemoryError as exc:
+        gigabytes = count * size_px * size_px * 3 / 1e9
+        raise DataError(
+            f"{count} pictures of {size_px} px need {gigabytes:.1f} GB of memory, which this "
+            "machine does not have. Train with a smaller --size."
+        ) from exc

@@ -1,0 +1,105 @@
+"""What a person sees while a network trains."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+    track,
+)
+
+if TYPE_CHECKING:
+    from train.loop import EpochResult
+
+logger = logging.getLogger(__name__)
+
+
+class TrainProgress:
+    """A bar with loss, accuracy, pictures/s and time left; a line an epoch where no terminal is."""
+
+    def __init__(self, epochs: int, pictures_per_epoch: int, *, done: int = 0) -> None:
+        console = Console(stderr=True)
+        self._terminal = console.is_terminal
+        self._epochs = epochs
+        self._bar = Progress(
+            TextColumn("epoch {task.fields[epoch]}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TextColumn("loss {task.fields[loss]:.3f}  top-1 {task.fields[top1]:.1%}"),
+            TextColumn("validation {task.fields[validation]}"),
+            TextColumn("{task.fields[rate]:.0f} pictures/s"),
+            TimeRemainingColumn(elapsed_when_finished=True),
+            console=console,
+            disable=not self._terminal,
+        )
+        total = epochs * pictures_per_epoch
+        self._task = self._bar.add_task(
+            "train",
+            total=total,
+            completed=done * pictures_per_epoch,
+            epoch=f"{done + 1}/{epochs}",
+            loss=0.0,
+            top1=0.0,
+            validation="-",
+            rate=0.0,
+        )
+        self._last = time.monotonic()
+        self._rate = 0.0
+
+    def batch_done(self, *, loss: float, top1: float, pictures: int) -> None:
+        """Advance by one batch; loss and top-1 are the epoch's so far."""
+        now = time.monotonic()
+        speed = pictures / max(now - self._last, 1e-9)
+        self._rate = speed if self._rate == 0 else 0.9 * self._rate + 0.1 * speed
+        self._last = now
+        self._bar.update(self._task, advance=pictures, loss=loss, top1=top1, rate=self._rate)
+
+    def epoch_done(self, result: EpochResult) -> None:
+        """Show an epoch's validation."""
+        shown = f"{result.validation_top1:.1%}"
+        at = min(result.epoch + 2, self._epochs)
+        self._bar.update(self._task, validation=shown, epoch=f"{at}/{self._epochs}")
+        if not self._terminal:
+            logger.info(
+                "epoch %d/%d: loss %.3f, top-1 %.1f %%, validation loss %.3f, top-1 %.1f %%, "
+                "%.1f pictures/s",
+                result.epoch + 1,
+                self._epochs,
+                result.training_loss,
+                100 * result.training_top1,
+                result.validation_loss,
+                100 * result.validation_top1,
+                result.images_per_s,
+            )
+
+    def __enter__(self) -> TrainProgress:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+
+def reading(items: Iterable[Any], *, total: int | None = None) -> Iterator[Any]:
+    """Show a bar while pictures are read, on a terminal only."""
+    console = Console(stderr=True)
+    if not sys.stderr.isatty():
+        yield from items
+        return
+    yield from track(items, "reading pictures", total=total, console=console, transient=True)

@@ -1,0 +1,68 @@
+"""Training side and validation side, with no photograph on both."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from deploy.errors import DataError
+
+
+@dataclass(frozen=True)
+class Split:
+    """Indices into the list of pictures."""
+
+    training: tuple[int, ...]
+    validation: tuple[int, ...]
+
+
+def split_groups(
+    labels: Sequence[str], groups: npt.NDArray[np.int64], share: float, seed: int
+) -> Split:
+    """Choose groups for validation, class by class, until each class has its share.
+
+    Args:
+        labels: the class of each picture.
+        groups: the group of each picture; a group is never divided.
+        share: part of each class's pictures wanted for validation; at least one picture.
+
+    Raises:
+        DataError: fewer than two classes, or a class that cannot stand on both sides.
+    """
+    counts = Counter(labels)
+    if len(counts) < 2:
+        raise DataError("there is one class only; a classifier needs pictures of at least two.")
+    wanted = {label: max(1, round(count * share)) for label, count in counts.items()}
+    members = _members(groups)
+    chosen: set[int] = set()
+    have: Counter[str] = Counter()
+    for group in np.random.default_rng(seed).permutation(len(members)):
+        inside = Counter(labels[i] for i in members[group])
+        if all(have[label] + n <= wanted[label] for label, n in inside.items()):
+            chosen.update(members[group])
+            have.update(inside)
+    _check_both_sides(counts, have)
+    training = tuple(i for i in range(len(labels)) if i not in chosen)
+    return Split(training, tuple(sorted(chosen)))
+
+
+def _members(groups: npt.NDArray[np.int64]) -> list[list[int]]:
+    members: dict[int, list[int]] = {}
+    for index, group in enumerate(groups.tolist()):
+        members.setdefault(group, []).append(index)
+    return list(members.values())
+
+
+def _check_both_sides(counts: Counter[str], validation: Counter[str]) -> None:
+    for label, count in counts.items():
+        if count < 2:
+            raise DataError(f"class {label} has {count} picture; at least 2 are needed. Add some.")
+        if not 0 < validation[label] < count:
+            raise DataError(
+                f"the {count} pictures of class {label} are copies of too few photographs to put "
+                "one on each side of the split. Add photographs of other stones."
+            )
