@@ -1,0 +1,74 @@
+"""`gemscan data`: make and check folders of pictures. One subcommand per task."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from deploy.errors import DataError
+from deploy.files import storage_errors
+from deploy.folders import read_class_list
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Subcommands of `gemscan data`."""
+    tasks = parser.add_subparsers(dest="task", metavar="TASK", required=True)
+    _add_render(tasks.add_parser("render", help="draw cut stones", description=run_render.__doc__))
+
+
+def _add_render(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "out",
+        type=Path,
+        metavar="OUT",
+        help="a new or empty folder; one with files in it is refused, so that drawn stones are "
+        "never mixed with photographs or with stones of another seed",
+    )
+    parser.add_argument(
+        "--classes", type=Path, metavar="FILE", help="class names, one a line (15 known gems)"
+    )
+    parser.add_argument(
+        "--per-class",
+        type=_number(1, 1_000_000),
+        default=20,
+        metavar="N",
+        help="pictures of each (20)",
+    )
+    parser.add_argument(
+        "--seed", type=_number(0, 2**63 - 1), default=0, help="same seed, same pictures (0)"
+    )
+    parser.add_argument(
+        "--size", type=_number(32, 2048), default=288, metavar="PX", help="side of a picture (288)"
+    )
+    parser.set_defaults(run=run_render)
+
+
+def _number(low: int, high: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not (text.isdigit() and low <= int(text) <= high):
+            raise argparse.ArgumentTypeError(f"must be a number from {low} to {high}, not {text}")
+        return int(text)
+
+    return read
+
+
+def run_render(args: argparse.Namespace) -> int:
+    """Draw cut stones with known labels, as OUT/CLASS/class_000.jpg."""
+    from deploy.render.folder import render_folder
+    from deploy.render.looks import LOOKS
+
+    _refuse_filled(args.out)
+    classes = read_class_list(args.classes) if args.classes else tuple(LOOKS)
+    written = render_folder(args.out, classes, args.per_class, args.seed, args.size)
+    print(f"{args.out}: {written} pictures of {len(classes)} classes, {args.per_class} each")
+    return 0
+
+
+def _refuse_filled(out: Path) -> None:
+    with storage_errors(out):
+        if out.is_dir() and not any(out.iterdir()):
+            return
+    if out.exists():
+        what = "already holds files" if out.is_dir() else "is a file"
+        raise DataError(f"{out} {what}. Give a new folder, or empty this one first.")

@@ -1,0 +1,107 @@
+"""`demo://`: a drawn counter-top, so that the whole way can be seen without a camera."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from types import TracebackType
+
+from deploy.errors import CameraError
+from deploy.render.scene import TrayScene
+from edge_app.sources.base import Frame
+
+_SCENE_FPS = 30.0
+
+
+class DemoSource:
+    """Stones of known labels, laid on a tray one after another; the first is there at once.
+
+    Args:
+        labels: what to draw, in this order, again and again.
+        fps: frames come at this rate and are lost when not taken, as a camera's are; 0: every
+            frame is delivered as fast as it is read, and shows 1/30 s later than the one before.
+        seed: the same seed gives the same frames.
+        size: width and height in pixels.
+        stones: ends after so many; None goes on for ever.
+
+    Raises:
+        CameraError: no labels, or a rate or seed below 0.
+    """
+
+    name = "demo"
+
+    def __init__(
+        self,
+        labels: Sequence[str],
+        *,
+        fps: float = _SCENE_FPS,
+        seed: int = 0,
+        size: tuple[int, int] = (1280, 720),
+        stones: int | None = None,
+    ) -> None:
+        if not labels:
+            raise CameraError("demo:// has no stones to show. Give it at least one label.")
+        if fps < 0 or seed < 0:
+            raise CameraError(f"demo:// takes fps and seed from 0 up, not {fps} and {seed}.")
+        self._labels, self._seed, self._size, self._stones = tuple(labels), seed, size, stones
+        self._pace = fps
+        self._scene: TrayScene | None = None
+        self._index = -1
+        self._opened_at = 0.0
+        self._truth: str | None = None
+
+    @property
+    def live(self) -> bool:
+        """Frames come at their own pace, unless `fps` is 0."""
+        return self._pace > 0
+
+    @property
+    def fps(self) -> float | None:
+        """The rate at which the scene looks natural."""
+        return self._pace or _SCENE_FPS
+
+    @property
+    def truth(self) -> str | None:
+        """The label of the stone in the last frame that was read; None while one moves."""
+        return self._truth
+
+    def read(self) -> Frame | None:
+        """The next frame, or None after the last stone.
+
+        Raises:
+            CameraError: the source is not open.
+        """
+        if self._scene is None:
+            raise CameraError("demo:// was read before it was opened. Open it with `with`.")
+        self._index = self._next_index()
+        time_s = self._index / (self._pace or _SCENE_FPS)
+        number, self._truth = self._scene.at(time_s)
+        if self._stones is not None and number >= self._stones:
+            self._truth = None
+            return None
+        image = self._scene.draw(time_s, self._index)
+        return Frame(image, captured_at=time.monotonic(), index=self._index)
+
+    def _next_index(self) -> int:
+        """The frame after the last; with a pace, wait for it, or skip those that were missed."""
+        following = self._index + 1
+        if not self.live:
+            return following
+        if following == 0:
+            self._opened_at = time.monotonic()  # drawing the first stone costs no frame
+        due = max(following, int((time.monotonic() - self._opened_at) * self._pace))
+        time.sleep(max(0.0, self._opened_at + due / self._pace - time.monotonic()))
+        return due
+
+    def __enter__(self) -> DemoSource:
+        self._scene = TrayScene(self._labels, seed=self._seed, size=self._size)
+        self._index = -1
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._scene = None
