@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from types import NoneType, UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from deploy.errors import GemscanError, SettingsError
@@ -74,6 +75,10 @@ def _convert(hint: Any, value: Any, where: str, error: type[GemscanError]) -> An
             raise error(f"{where} must be a list, not {value!r}")
         inner = get_args(hint)[0]
         return tuple(_convert(inner, item, where, error) for item in value)
+    if get_origin(hint) is UnionType:  # "float | None"
+        if value is None:
+            return None
+        hint = next(kind for kind in get_args(hint) if kind is not NoneType)
     kind = get_origin(hint) or hint
     if kind is float and type(value) is int:
         return float(value)

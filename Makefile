@@ -1,0 +1,37 @@
+# Two commands are enough on a fresh machine: `make demo` and `make test`.
+PYTHON ?= python3
+DEVICE := .venv-device
+VENV := .venv
+
+.PHONY: demo test lint bench clean
+
+# The device side alone (no torch): a window where there is a screen, else demo.mp4 and a table.
+demo: $(DEVICE)/ready
+	$(DEVICE)/bin/python -m edge_app.demo
+
+test: $(VENV)/ready lint
+	$(VENV)/bin/python -m pytest
+
+lint: $(VENV)/ready
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+# Frame rates as ratios of one run: INT8, float32, eager PyTorch, and the whole loop.
+bench: $(VENV)/ready
+	$(VENV)/bin/python -m tests.bench.ratios
+
+$(DEVICE)/ready: setup.cfg
+	$(PYTHON) -m venv $(DEVICE)
+	$(DEVICE)/bin/python -m pip install --quiet --upgrade pip
+	$(DEVICE)/bin/python -m pip install --quiet --editable ".[cpu]"
+	touch $@
+
+$(VENV)/ready: setup.cfg
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --upgrade pip
+	$(VENV)/bin/python -m pip install --quiet --editable ".[cpu,train,dev]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) $(DEVICE) build *.egg-info .pytest_cache .mypy_cache .ruff_cache demo.mp4

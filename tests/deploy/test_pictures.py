@@ -1,0 +1,131 @@
+"""Picture files of every kind a user's folder holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from deploy.errors import PictureError
+from deploy.pictures import find_pictures, read_picture
+
+ORANGE = (250, 120, 10)
+
+
+def orange(mode: str = "RGB", size: tuple[int, int] = (40, 30)) -> Image.Image:
+    picture = Image.new("RGB", size, ORANGE)
+    return picture.quantize(8) if mode == "P" else picture.convert(mode)
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "tolerance"),
+    [
+        ("a.png", "RGB", 0),
+        ("a.jpg", "RGB", 4),
+        ("a.jpg", "CMYK", 6),
+        ("a.png", "P", 4),
+        ("a.gif", "P", 4),
+        ("a.webp", "RGB", 6),
+        ("a.bmp", "RGB", 0),
+        ("a.tif", "CMYK", 6),
+    ],
+)
+def test_colour_survives_every_format_in_bgr(tmp_path: Path, name, mode, tolerance):
+    orange(mode).save(tmp_path / name)
+
+    picture = read_picture(tmp_path / name)
+
+    assert picture.shape == (30, 40, 3)
+    assert picture.dtype == np.uint8
+    assert picture.flags.c_contiguous
+    assert np.abs(picture.astype(int) - ORANGE[::-1]).max() <= tolerance
+
+
+def test_grey_becomes_three_equal_channels(tmp_path: Path):
+    Image.new("L", (8, 8), 77).save(tmp_path / "grey.png")
+
+    assert (read_picture(tmp_path / "grey.png") == 77).all()
+
+
+def test_sixteen_bits_are_scaled_not_clipped(tmp_path: Path):
+    values = np.linspace(0, 65535, 256).astype(np.uint16).reshape(16, 16)
+    Image.fromarray(values).save(tmp_path / "deep.png")
+
+    picture = read_picture(tmp_path / "deep.png")
+
+    assert np.abs(picture[:, :, 0].ravel().astype(int) - np.arange(256)).max() <= 1
+
+
+def test_transparency_lies_over_white(tmp_path: Path):
+    Image.new("RGBA", (8, 8), (255, 0, 0, 0)).save(tmp_path / "clear.png")
+
+    assert (read_picture(tmp_path / "clear.png") == 255).all()
+
+
+def test_a_phone_picture_is_turned_upright(tmp_path: Path):
+    lying = Image.new("RGB", (40, 20), "white")
+    lying.paste((255, 0, 0), (0, 0, 20, 20))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn by 90 degrees clockwise to view
+    lying.save(tmp_path / "phone.png", exif=exif)
+
+    picture = read_picture(tmp_path / "phone.png")
+
+    assert picture.shape == (40, 20, 3)
+    assert picture[5, 10].tolist() == [0, 0, 255]
+    assert picture[35, 10].tolist() == [255, 255, 255]
+
+
+def test_the_first_picture_of_an_animation_counts(tmp_path: Path):
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+
+    assert read_picture(tmp_path / "a.gif")[0, 0].tolist() == [0, 0, 255]
+
+
+def test_a_very_wide_picture_is_read(tmp_path: Path):
+    Image.new("RGB", (20_000, 30), ORANGE).save(tmp_path / "wide.png")
+
+    assert read_picture(tmp_path / "wide.png").shape == (30, 20_000, 3)
+
+
+def test_a_truncated_picture_is_an_error_and_not_half_a_picture(tmp_path: Path):
+    path = tmp_path / "cut.jpg"
+    noise = np.random.default_rng(0).integers(0, 255, (90, 90, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(path)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+    with pytest.raises(PictureError, match=r"cut\.jpg cannot be read .*truncated"):
+        read_picture(path)
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [(b"", "the file is empty"), (b"not a picture", "not a known picture format")],
+)
+def test_a_file_that_is_no_picture_says_why(tmp_path: Path, data, said):
+    (tmp_path / "x.png").write_bytes(data)
+
+    with pytest.raises(PictureError, match=said):
+        read_picture(tmp_path / "x.png")
+
+
+def test_a_small_file_that_claims_gigapixels_is_refused(tmp_path: Path):
+    Image.new("1", (60_000, 60_000)).save(tmp_path / "bomb.png")
+
+    with pytest.raises(PictureError, match="cannot be read"):
+        read_picture(tmp_path / "bomb.png")
+
+
+def test_a_picture_that_is_not_there_is_one_sentence(tmp_path: Path):
+    with pytest.raises(PictureError, match=r"gone\.jpg cannot be read"):
+        read_picture(tmp_path / "gone.jpg")
+
+
+def test_hidden_files_and_other_kinds_are_left_out(tmp_path: Path):
+    for name in ("b.JPG", "a.png", ".hidden.png", "notes.txt"):
+        (tmp_path / name).touch()
+
+    assert [path.name for path in find_pictures(tmp_path)] == ["a.png", "b.JPG"]

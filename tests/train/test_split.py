@@ -1,0 +1,75 @@
+"""No photograph stands on both sides."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from deploy.errors import DataError
+from train.duplicates import group_duplicates, thumbnail
+from train.split import split_groups
+
+
+def photograph(seed: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return cv2.resize(rng.integers(0, 255, (9, 9, 3), dtype=np.uint8), (140, 140))
+
+
+def test_a_recompressed_and_resized_copy_is_grouped_with_its_original():
+    original = photograph(1)
+    packed = cv2.imencode(".jpg", original, [cv2.IMWRITE_JPEG_QUALITY, 40])[1]
+    copy = cv2.resize(cv2.imdecode(packed, cv2.IMREAD_COLOR), (90, 90))
+    others = [photograph(seed) for seed in range(2, 8)]
+
+    groups = group_duplicates(np.stack([thumbnail(p) for p in [original, copy, *others]]))
+
+    assert groups[0] == groups[1]
+    assert len(set(groups.tolist())) == 7
+
+
+def test_copies_that_lie_in_different_blocks_are_found():
+    """There are more pictures here than one block of the comparison holds."""
+    signature = thumbnail(photograph(1))
+    distinct = np.eye(len(signature), dtype=np.float32)[:700]
+    rows = np.concatenate([signature[None], distinct, distinct[:600] * 0, signature[None]])
+
+    groups = group_duplicates(rows)
+
+    assert groups[0] == groups[-1]
+
+
+def test_no_group_is_divided_and_each_class_validates_its_share():
+    rng = np.random.default_rng(0)
+    labels = ["a"] * 90 + ["b"] * 45
+    groups = rng.integers(0, 80, 135)
+
+    split = split_groups(labels, groups, share=1 / 9, seed=3)
+
+    assert set(groups[list(split.training)]).isdisjoint(groups[list(split.validation)])
+    assert sorted(split.training + split.validation) == list(range(135))
+    names = [labels[i] for i in split.validation]
+    assert 1 <= names.count("a") <= 10
+    assert 1 <= names.count("b") <= 5
+
+
+def test_the_same_seed_gives_the_same_split_and_another_seed_another():
+    labels, groups = ["a", "b"] * 50, np.arange(100)
+
+    first = split_groups(labels, groups, 0.2, seed=1)
+
+    assert first == split_groups(labels, groups, 0.2, seed=1)
+    assert first != split_groups(labels, groups, 0.2, seed=2)
+
+
+@pytest.mark.parametrize(
+    ("labels", "groups", "said"),
+    [
+        (["a"] * 4, [0, 1, 2, 3], "one class only"),
+        (["a", "a", "b"], [0, 1, 2], "class b has 1 picture"),
+        (["a", "a", "b", "b"], [0, 1, 2, 2], "copies of too few photographs"),
+    ],
+)
+def test_a_class_that_cannot_stand_on_both_sides_is_refused_by_name(labels, groups, said):
+    with pytest.raises(DataError, match=said):
+        split_groups(labels, np.array(groups), 0.5, seed=0)
