@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from deploy.arrays import ByteArray, FloatArray
-from deploy.backends.base import Backend
 from deploy.bundle import Bundle
 from deploy.errors import BackendError
 from deploy.files import write_json
 from deploy.pictures import read_picture
 from deploy.preprocess import preprocess_picture
 from deploy.settings import from_mapping
+
+if TYPE_CHECKING:  # the backends check themselves with this module
+    from deploy.backends.base import Backend
 
 EXPECTED = "golden/expected.json"
 

@@ -11,6 +11,7 @@ from deploy.arrays import ByteArray
 from deploy.backends.base import Prediction
 from deploy.bundle import EMBEDDING_SIZE, Bundle
 from deploy.errors import BackendError, BundleError, require
+from deploy.unsigned import for_this_processor
 
 REMEDY = "pip install onnxruntime"
 
@@ -66,11 +67,12 @@ def _open_session(bundle: Bundle, precision: str, threads: int) -> Any:
     ort = require("onnxruntime", remedy=REMEDY)
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
-    model = str(bundle.model(precision))
+    model = bundle.model(precision)
     try:
-        return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        opened = for_this_processor(model) if precision == "int8" else str(model)
+        return ort.InferenceSession(opened, options, providers=["CPUExecutionProvider"])
     except Exception as exc:  # ONNX Runtime's errors share no base class but this one
-        raise BundleError(f"{bundle.model(precision)} cannot be loaded: {exc}") from exc
+        raise BundleError(f"{model} cannot be loaded: {exc}") from exc
 
 
 def _check_shapes(session: Any, bundle: Bundle) -> None:

@@ -1,0 +1,75 @@
+"""`gemscan compare`: check that the INT8 model agrees with the float32 model."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from deploy.compare_limits import MAX_LOSS, MIN_AGREEMENT
+
+if TYPE_CHECKING:
+    from deploy.arrays import Json
+    from deploy.compare import Comparison
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `gemscan compare`."""
+    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="holds both models")
+    parser.add_argument("folder", type=Path, metavar="DIR", help="one folder of pictures per class")
+    parser.add_argument(
+        "--min-agreement",
+        type=share,
+        default=MIN_AGREEMENT,
+        metavar="SHARE",
+        help="least part of the pictures with the same label (default %(default)s)",
+    )
+    parser.add_argument(
+        "--max-loss",
+        type=share,
+        default=MAX_LOSS,
+        metavar="SHARE",
+        help="greatest loss of top-1 accuracy (default %(default)s, half a point)",
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write every number there")
+    parser.set_defaults(run=run_compare)
+
+
+def share(word: str) -> float:
+    """A number from 0 to 1, for argparse."""
+    value = float(word)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{word} is not between 0 and 1")
+    return value
+
+
+def run_compare(args: argparse.Namespace) -> int:
+    """Compare and print; 1 when a limit is not held."""
+    from deploy.bundle import load_bundle
+    from deploy.compare import compare_pictures
+    from deploy.evaluate_command import picture_progress
+    from deploy.files import write_json
+    from deploy.folders import find_labelled
+
+    bundle = load_bundle(args.bundle)
+    pictures = find_labelled(args.folder)
+    with picture_progress(len(pictures)) as progress:
+        comparison = compare_pictures(bundle, pictures, progress=progress)
+    failures = comparison.failures(args.min_agreement, args.max_loss)
+    print(comparison.summary())
+    print("\n".join(f"failed: {failure}" for failure in failures) or "passed")
+    if args.json:
+        write_json(args.json, _to_json(comparison, failures))
+    return 1 if failures else 0
+
+
+def _to_json(comparison: Comparison, failures: list[str]) -> Json:
+    from dataclasses import asdict
+    from math import isnan
+
+    said = {**asdict(comparison), "loss": comparison.loss}
+    numbers = {
+        name: None if isinstance(value, float) and isnan(value) else value
+        for name, value in said.items()
+    }
+    return {**numbers, "passed": not failures, "failures": failures}

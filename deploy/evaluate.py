@@ -1,0 +1,209 @@
+"""Scoring a bundle on labelled photographs, the way a device would read each of them."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from deploy.arrays import FloatArray, Json
+from deploy.backends import Backend
+from deploy.bundle import Bundle
+from deploy.decision import LIST, NAME, decide, probabilities
+from deploy.errors import DataError
+from deploy.evaluate_reading import (
+    CALIBRATION,
+    TRAINING,
+    VALIDATION,
+    LabelMatcher,
+    ReadPicture,
+    read_ahead,
+)
+from deploy.evaluate_scores import (
+    ClassScore,
+    Decided,
+    Score,
+    Scored,
+    score,
+    score_classes,
+    score_decisions,
+)
+from deploy.folders import LabelledPicture
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a bundle made of labelled pictures.
+
+    labels: the bundle's.
+    pictures: every picture that could be read, of known and unknown classes.
+    unreadable: files that could not be read; why is in the log.
+    backend, precision: what ran the model.
+    images_per_s: read from file, prepared and classified.
+    """
+
+    labels: tuple[str, ...]
+    pictures: tuple[Scored, ...]
+    unreadable: tuple[str, ...]
+    backend: str
+    precision: str
+    images_per_s: float
+
+    @property
+    def known(self) -> list[Scored]:
+        """The pictures of classes that the bundle knows."""
+        return [p for p in self.pictures if p.known]
+
+    @property
+    def unknown(self) -> list[Scored]:
+        """The pictures of classes that it does not know: the right answer is "refer"."""
+        return [p for p in self.pictures if not p.known]
+
+    @property
+    def overall(self) -> Score:
+        """Over all pictures of known classes."""
+        return score(self.known)
+
+    @property
+    def seen(self) -> Score:
+        """Over the pictures the model was trained on, which says little."""
+        return score(self._used_for(TRAINING))
+
+    @property
+    def validation(self) -> Score:
+        """Over the pictures that chose among training's results, which flatters a little."""
+        trained = set(self._used_for(TRAINING))
+        return score([p for p in self._used_for(VALIDATION) if p not in trained])
+
+    @property
+    def unseen(self) -> Score:
+        """Over the pictures that neither training nor validation used."""
+        return score([p for p in self.known if not {TRAINING, VALIDATION} & set(p.uses)])
+
+    @property
+    def n_calibration(self) -> int:
+        """Pictures of known classes that chose the INT8 ranges."""
+        return len(self._used_for(CALIBRATION))
+
+    @property
+    def decided(self) -> Decided:
+        """The decision, over pictures of known classes."""
+        return score_decisions(self.known)
+
+    @property
+    def decided_unknown(self) -> Decided:
+        """The decision, over pictures of unknown classes, of which each name is wrong."""
+        return score_decisions(self.unknown)
+
+    @property
+    def per_class(self) -> list[ClassScore]:
+        """One row for each class with pictures."""
+        return score_classes(self.pictures, self.labels)
+
+    def _used_for(self, use: str) -> list[Scored]:
+        return [p for p in self.known if use in p.uses]
+
+    def summary_json(self) -> Json:
+        """All but the rows per picture. Numbers that do not exist are null."""
+        said: Json = {
+            **asdict(self.overall),
+            "precision": self.precision,
+            "backend": self.backend,
+            "images_per_s": self.images_per_s,
+            "unreadable": list(self.unreadable),
+            "seen": asdict(self.seen),
+            "validation": asdict(self.validation),
+            "unseen": asdict(self.unseen),
+            "calibration": {"n": self.n_calibration},
+            "decision": asdict(self.decided),
+            "unknown": {**asdict(self.decided_unknown), "classes": self._unknown_classes()},
+            "per_class": [asdict(row) for row in self.per_class],
+        }
+        return {name: _without_nan(value) for name, value in said.items()}
+
+    def to_json(self) -> Json:
+        """The summary and a row for each picture."""
+        return {**self.summary_json(), "pictures": [asdict(p) for p in self.pictures]}
+
+    def _unknown_classes(self) -> list[str]:
+        return sorted({p.label for p in self.unknown})
+
+
+def _without_nan(value: Any) -> Any:
+    """JSON has no NaN."""
+    if isinstance(value, Mapping):
+        return {name: _without_nan(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(inner) for inner in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def evaluate(
+    bundle: Bundle,
+    backend: Backend,
+    pictures: Sequence[LabelledPicture],
+    *,
+    progress: Callable[[], None] = lambda: None,
+) -> Evaluation:
+    """Classify every picture as the live loop would, and score the answers.
+
+    Args:
+        backend: opened on this bundle.
+        pictures: `label` is a folder's name; case, spaces, "_" and "-" do not matter.
+        progress: called after each picture.
+
+    Raises:
+        DataError: none of the pictures can be read.
+        BackendError: the device failed.
+    """
+    matcher = LabelMatcher(bundle.labels)
+    scored: list[Scored] = []
+    unreadable: list[str] = []
+    started = time.perf_counter()
+    for read in _counted(read_ahead(bundle, pictures), progress):
+        if read.square is None:
+            unreadable.append(str(read.picture.path))
+        else:
+            logits = backend.infer(read.square[None]).logits[0]
+            scored.append(_score_one(bundle, matcher, read, logits))
+    elapsed_s = time.perf_counter() - started
+    if not scored:
+        raise DataError(f"none of the {len(pictures)} pictures could be read. Give others.")
+    return Evaluation(
+        labels=bundle.labels,
+        pictures=tuple(scored),
+        unreadable=tuple(unreadable),
+        backend=backend.name,
+        precision=backend.precision,
+        images_per_s=len(scored) / elapsed_s,
+    )
+
+
+def _counted(read: Iterable[ReadPicture], progress: Callable[[], None]) -> Iterable[ReadPicture]:
+    for picture in read:
+        yield picture
+        progress()
+
+
+def _score_one(
+    bundle: Bundle, matcher: LabelMatcher, read: ReadPicture, logits: FloatArray
+) -> Scored:
+    decision = bundle.manifest.decision
+    confidences = probabilities(logits, decision.temperature)
+    verdict = decide(confidences, bundle.labels, decision)
+    index = matcher.index(read.picture.label)
+    label = read.picture.label if index is None else bundle.labels[index]
+    meant = {NAME: 1, LIST: verdict.listed}.get(verdict.kind, 0)
+    return Scored(
+        path=str(read.picture.path),
+        label=label,
+        known=index is not None,
+        prediction=verdict.candidates[0].label,
+        confidence=verdict.candidates[0].confidence,
+        rank=None if index is None else int((logits > logits[index]).sum()),
+        kind=verdict.kind,
+        offered=index is not None and label in [c.label for c in verdict.candidates[:meant]],
+        uses=read.uses,
+    )

@@ -1,0 +1,169 @@
+"""`gemscan evaluate`: score a bundle on labelled photographs."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from deploy.bundle import Bundle
+    from deploy.evaluate import Evaluation
+    from deploy.evaluate_scores import Decided
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `gemscan evaluate`."""
+    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="model bundle, folder or zip")
+    parser.add_argument("folder", type=Path, metavar="DIR", help="one folder of pictures per class")
+    parser.add_argument("--backend", default="auto", help="auto, onnx-cpu (see: gemscan doctor)")
+    parser.add_argument("--precision", choices=("auto", "int8", "fp32"), default="auto")
+    parser.add_argument("--threads", type=int, default=0, metavar="N", help="0: all cores")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write every number there")
+    parser.add_argument(
+        "--save", action="store_true", help="write the scores into the bundle's metrics"
+    )
+    parser.set_defaults(run=run_evaluate)
+
+
+def run_evaluate(args: argparse.Namespace) -> int:
+    """Evaluate, print, and save what was asked for."""
+    from deploy.backends import open_backend
+    from deploy.bundle import load_bundle
+    from deploy.errors import BundleError
+    from deploy.evaluate import evaluate
+    from deploy.files import write_json
+    from deploy.folders import find_labelled
+
+    if args.save and args.bundle.is_file():
+        raise BundleError(f"{args.bundle} is a zip, which cannot be changed. Unpack it first.")
+    bundle = load_bundle(args.bundle)
+    pictures = find_labelled(args.folder)
+    with (
+        open_backend(bundle, args.backend, args.precision, threads=args.threads) as backend,
+        picture_progress(len(pictures)) as progress,
+    ):
+        evaluation = evaluate(bundle, backend, pictures, progress=progress)
+    print(report(evaluation))
+    if args.json:
+        write_json(args.json, evaluation.to_json())
+    if args.save:
+        save_metrics(args.bundle, bundle, evaluation, args.folder.resolve().name)
+    return 0
+
+
+@contextmanager
+def picture_progress(total: int) -> Iterator[Callable[[], None]]:
+    """A progress bar on stderr where that is a terminal; call what it gives after each picture."""
+    if not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("pictures", total=total)
+        yield lambda: bar.advance(task)
+
+
+def save_metrics(path: Path, bundle: Bundle, evaluation: Evaluation, pictures: str) -> None:
+    """Add the summary to `metrics["evaluation"]`, newest last. Models stay as they are."""
+    from deploy.bundle import edit_bundle
+
+    entry = {
+        "at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "pictures": pictures,
+        **evaluation.summary_json(),
+    }
+    entry["unreadable"] = len(evaluation.unreadable)
+    earlier = bundle.manifest.metrics.get("evaluation", [])
+    metrics = {**bundle.manifest.metrics, "evaluation": [*earlier, entry]}
+    with edit_bundle(path, start_from=bundle) as draft:
+        draft.manifest = dataclasses.replace(bundle.manifest, metrics=metrics)
+
+
+def report(evaluation: Evaluation) -> str:
+    """The scores as the command prints them."""
+    parts = [
+        *_class_table(evaluation),
+        "",
+        f"all known   {evaluation.overall}",
+        *_origins(evaluation),
+        f"decision    {_decided(evaluation.decided)}",
+        *_unknown(evaluation),
+        *_unreadable(evaluation),
+        f"speed       {evaluation.images_per_s:.1f} pictures/s, files read and prepared included "
+        f"({evaluation.backend} {evaluation.precision})",
+    ]
+    return "\n".join(parts)
+
+
+def _class_table(evaluation: Evaluation) -> list[str]:
+    rows = evaluation.per_class
+    if not rows:
+        return ["no picture is of a class that the bundle knows"]
+    width = max(len("class"), *(len(row.label) for row in rows))
+    table = [f"{'class':<{width}}  {'n':>5}  {'top-1':>7}  most often mistaken for"]
+    for row in rows:
+        mistaken = f"{row.mistaken_for} ({row.mistaken_n})" if row.mistaken_n else ""
+        line = f"{row.label:<{width}}  {row.n:>5}  {row.top1:>7.1%}  {mistaken}"
+        table.append(line.rstrip())
+    return table
+
+
+def _origins(evaluation: Evaluation) -> list[str]:
+    """Scores by what the pictures were used for before, where the bundle knows."""
+    seen, validation = evaluation.seen, evaluation.validation
+    lines = []
+    if seen.n or validation.n:
+        lines.append(f"unseen      {evaluation.unseen}")
+    if validation.n:
+        lines.append(f"validation  {validation}: these chose the epoch")
+    if seen.n:
+        lines += [
+            f"trained on  {seen}",
+            f"warning: the model was trained on {seen.n} of these pictures. What it knows of "
+            "them says nothing about new stones; read the line “unseen”.",
+        ]
+    if evaluation.n_calibration:
+        lines.append(f"calibrated  {evaluation.n_calibration} of these chose the INT8 ranges")
+    return lines
+
+
+def _decided(decided: Decided) -> str:
+    if not decided.n:
+        return "no pictures"
+    said = f"names {decided.named:.1%}"
+    if decided.named:
+        said += f" ({decided.named_right:.1%} of them right)"
+    said += f", lists {decided.listed:.1%}"
+    if decided.listed:
+        said += f" ({decided.listed_right:.1%} of them hold it)"
+    return f"{said}, refers {decided.referred:.1%}"
+
+
+def _unknown(evaluation: Evaluation) -> list[str]:
+    decided = evaluation.decided_unknown
+    if not decided.n:
+        return []
+    classes = sorted({p.label for p in evaluation.unknown})
+    return [
+        f"unknown     {decided.n} pictures of classes that the bundle does not know "
+        f"({_first(classes)}): refers {decided.referred:.1%}, wrongly names {decided.named:.1%}, "
+        f"lists {decided.listed:.1%}"
+    ]
+
+
+def _unreadable(evaluation: Evaluation) -> list[str]:
+    n = len(evaluation.unreadable)
+    return [f"unreadable  {n} left out: {_first(evaluation.unreadable)}"] if n else []
+
+
+def _first(names: Sequence[str], most: int = 5) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if names[most:] else "")

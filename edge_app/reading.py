@@ -1,0 +1,30 @@
+"""What the live loop knows about the frame on the screen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from deploy.decision import Verdict
+from deploy.preprocess import SquareBox
+
+
+@dataclass(frozen=True)
+class Reading:
+    """All that is drawn on one frame.
+
+    verdict: None while there is nothing to name.
+    box: the square of the frame that the network saw, in pixels, or None.
+    fps: frames per second of the whole loop, of late.
+    latency_ms: from the camera to the label of the last classified frame.
+    backend: what runs the model, for the screen: "onnx-cpu int8".
+    dropped: frames that a live source delivered and nobody took, so far.
+    state: what is wrong, in plain words ("stalled", "black picture"); empty when all is well.
+    """
+
+    verdict: Verdict | None
+    box: SquareBox | None
+    fps: float
+    latency_ms: float
+    backend: str
+    dropped: int = 0
+    state: str = ""
