@@ -1,0 +1,178 @@
+"""The FPS benchmark: the live loop and the bare model by turns, so that both see one machine."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from statistics import median
+from threading import Event
+from time import perf_counter
+
+import numpy as np
+
+from deploy.arrays import ByteArray, Json
+from deploy.backends.base import Backend
+from deploy.bundle import Manifest
+from deploy.errors import CameraError
+from edge_app.loop import LiveLoop, Overlay
+from edge_app.machine import peak_memory_mb
+from edge_app.readers import open_reader
+from edge_app.sources.base import Source
+from edge_app.stats import LoopStats
+
+WARM_UP_S = 1.0
+TURN_S = 0.5
+
+
+@dataclass(frozen=True)
+class BenchResult:
+    """What was measured.
+
+    loop_fps, bare_fps: medians over the turns, in frames per second.
+    ratio: median over pairs of neighbouring turns of the loop's rate to the bare model's.
+    live: the source set the pace, so that the ratio says nothing of the loop.
+    """
+
+    stats: LoopStats
+    loop_fps: float
+    bare_fps: float
+    ratio: float
+    turns: int
+    peak_memory_mb: float
+    live: bool
+
+    def as_json(self) -> Json:
+        """Every number, for a file."""
+        return {
+            **self.stats.as_json(),
+            "fps": round(self.loop_fps, 2),
+            "bare_fps": round(self.bare_fps, 2),
+            "ratio": round(self.ratio, 4),
+            "turns": self.turns,
+            "live": self.live,
+            "peak_memory_mb": round(self.peak_memory_mb, 1),
+        }
+
+
+def run_bench(
+    source: Source,
+    backend: Backend,
+    manifest: Manifest,
+    *,
+    overlay: Overlay | None = None,
+    seconds: float = 10.0,
+    stop: Event | None = None,
+) -> BenchResult:
+    """Measure the loop and the bare model by turns of equal length, after a warm-up.
+
+    Args:
+        seconds: for both together.
+        source: not entered yet, since one that ends too soon is opened again.
+
+    Raises:
+        CameraError: the source cannot be opened, or gives no frame.
+        BackendError: the device failed.
+        KeyboardInterrupt: `stop` was set before anything was measured.
+    """
+    stop = stop or Event()
+    batch = np.zeros((1, manifest.input.size_px, manifest.input.size_px, 3), np.uint8)
+    rates: list[tuple[float, float]] = []
+    with _LoopInTurns(source, backend, manifest, overlay, stop) as loop:
+        loop.turn(WARM_UP_S)
+        bare_turn(backend, batch, WARM_UP_S)
+        loop.forget()
+        turn_s = min(TURN_S, seconds / 2)
+        while 2 * loop.seconds < seconds and not stop.is_set():
+            rates.append((loop.turn(turn_s), bare_turn(backend, batch, turn_s)))
+    if not loop.stats.frames:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        raise CameraError(f"{source.name} gave no frame to measure. Try --source demo://?fps=0")
+    return BenchResult(
+        loop.stats,
+        loop_fps=median(looped for looped, _ in rates),
+        bare_fps=median(bare for _, bare in rates),
+        ratio=median(looped / bare for looped, bare in rates),
+        turns=len(rates),
+        peak_memory_mb=peak_memory_mb(),
+        live=source.live,
+    )
+
+
+def bare_turn(backend: Backend, batch: ByteArray, seconds: float) -> float:
+    """Run the model alone for a while; its rate in frames per second."""
+    start, count = perf_counter(), 0
+    while count == 0 or perf_counter() - start < seconds:
+        backend.infer(batch)
+        count += 1
+    return count / (perf_counter() - start)
+
+
+class _LoopInTurns:
+    """The live loop, run a while at a time, on a source that is opened again when it ends."""
+
+    def __init__(
+        self,
+        source: Source,
+        backend: Backend,
+        manifest: Manifest,
+        overlay: Overlay | None,
+        stop: Event,
+    ) -> None:
+        self.seconds = 0.0
+        self.stats = LoopStats()
+        self._source = source
+        self._backend = backend
+        self._manifest = manifest
+        self._overlay = overlay
+        self._stop = stop
+        self._dropped = 0
+        self._opened = ExitStack()
+
+    def __enter__(self) -> _LoopInTurns:
+        self._open()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._opened.close()
+
+    def _open(self) -> None:
+        self._opened.close()
+        with ExitStack() as stack:
+            source = stack.enter_context(self._source)
+            self._reader = stack.enter_context(open_reader(source, self._stop))
+            self._opened = stack.pop_all()
+        self._loop = LiveLoop(
+            self._reader,
+            self._source,
+            self._backend,
+            self._manifest,
+            overlay=self._overlay,
+            stats=self.stats,
+        )
+
+    def forget(self) -> None:
+        """Leave the warm-up out of what is counted."""
+        self.stats.clear()
+        self.seconds = 0.0
+        self._dropped = 0
+
+    def turn(self, seconds: float) -> float:
+        """Run the loop for a while; its rate in frames per second.
+
+        Opening the source again is not the loop's work and counts for nothing; neither do frames
+        that a camera gave while the bare model had its turn.
+        """
+        self._reader.resume()
+        frames, dropped, reopening_s = self.stats.frames, self._reader.dropped, 0.0
+        start = perf_counter()
+        while perf_counter() - start < seconds and not self._stop.is_set():
+            if not self._loop.step():
+                ended = perf_counter()
+                self._open()
+                reopening_s += perf_counter() - ended
+        spent = perf_counter() - start - reopening_s
+        self.seconds += spent
+        self._dropped += self._reader.dropped - dropped
+        self.stats.dropped = self._dropped
+        return (self.stats.frames - frames) / spent

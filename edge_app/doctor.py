@@ -1,0 +1,269 @@
+"""What this machine has for gemscan, and what to do about what it lacks."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import re
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from deploy.errors import GemscanError
+from edge_app import machine
+
+if TYPE_CHECKING:  # it would load NumPy, which may be what is missing
+    from deploy.arrays import Json
+
+OK, NOTE, MISSING = "ok", "note", "missing"
+
+OLDEST_PYTHON, NEWEST_PYTHON = (3, 10), (3, 13)
+OLDEST_NUMPY, OLDEST_OPENCV = (1, 21), (4, 5)
+MEMORY_NEEDED_MB = 1024
+DISK_NEEDED_MB = 500
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at.
+
+    state: "ok"; "note" for what some uses need; "missing" for what every use needs.
+    remedy: what to do; empty when there is nothing to do.
+    """
+
+    name: str
+    state: str
+    found: str
+    remedy: str = ""
+
+    def as_json(self) -> Json:
+        """For a file."""
+        return dict(self.__dict__)
+
+
+def run_checks(bundle: Path) -> list[Check]:
+    """Look at everything. A check that fails leaves the others to go on.
+
+    Args:
+        bundle: the model bundle that the last check verifies and runs.
+    """
+    checks: list[Callable[[], Check]] = [
+        check_python,
+        check_numpy,
+        check_opencv,
+        check_opencv_packages,
+        check_windows,
+        check_gstreamer,
+        check_cameras,
+        check_picamera2,
+        check_processor,
+        check_onnxruntime,
+        check_onnx,
+        check_tensorrt,
+        check_pycuda,
+        check_memory,
+        check_disk,
+        lambda: check_bundle(bundle),
+    ]
+    return [check() for check in checks]
+
+
+def can_run(checks: list[Check]) -> bool:
+    """The bundle was run on the CPU and gave what it should, which needs all that matters."""
+    return next(check.state == OK for check in checks if check.name == "bundle")
+
+
+def check_python() -> Check:
+    """Python is one of the versions that the tests run on."""
+    found = machine.describe_python()
+    if OLDEST_PYTHON <= sys.version_info[:2] <= NEWEST_PYTHON:
+        return Check("Python", OK, found)
+    return Check("Python", NOTE, found, "gemscan is tested on Python 3.10 to 3.13")
+
+
+def check_numpy() -> Check:
+    """NumPy can be loaded and is new enough."""
+    return _versioned("numpy", "NumPy", OLDEST_NUMPY, "pip install 'numpy>=1.21'")
+
+
+def check_opencv() -> Check:
+    """OpenCV can be loaded, which takes libGL on some builds, and fits the NumPy that is here."""
+    remedy = "pip install opencv-python"
+    try:
+        importlib.import_module("cv2")
+    except ImportError as exc:
+        return Check("OpenCV", MISSING, str(exc), _opencv_remedy(str(exc)))
+    return _versioned("cv2", "OpenCV", OLDEST_OPENCV, remedy)
+
+
+def _opencv_remedy(problem: str) -> str:
+    if "libGL" in problem:
+        return "sudo apt install libgl1"
+    if "libgthread" in problem or "libglib" in problem:
+        return "sudo apt install libglib2.0-0"
+    if "numpy" in problem.lower() or "_ARRAY_API" in problem:
+        return "this OpenCV was built for NumPy 1: pip install 'numpy<2', or a newer OpenCV"
+    return "pip install opencv-python; on a Jetson or Raspberry Pi: sudo apt install python3-opencv"
+
+
+def check_opencv_packages() -> Check:
+    """More than one OpenCV package in one environment overwrite each other's files."""
+    name = "OpenCV packages"
+    kinds = ("", "-headless")
+    packages = [f"opencv{c}-python{k}" for c in ("", "-contrib") for k in kinds]
+    there = [package for package in packages if _installed(package)]
+    if len(there) > 1:
+        remedy = f"keep one: pip uninstall {' '.join(there)}, then install that one again"
+        return Check(name, NOTE, " and ".join(there), remedy)
+    return Check(name, OK, there[0] if there else "the system's own")
+
+
+def check_windows() -> Check:
+    """A window can be opened."""
+    if _load("cv2") is None:
+        return Check("display", NOTE, "OpenCV is missing")
+    display = importlib.import_module("edge_app.display")
+    problem = display.display_problem()
+    if problem:
+        remedy = "--display auto runs without a window; --record FILE writes a video"
+        return Check("display", NOTE, problem, remedy)
+    return Check("display", OK, "a window can be opened")
+
+
+def check_gstreamer() -> Check:
+    """OpenCV was built with GStreamer, which a Jetson's own cameras need."""
+    cv2 = _load("cv2")
+    said = re.search(r"GStreamer:\s+(YES.*)", cv2.getBuildInformation()) if cv2 else None
+    if said:
+        return Check("GStreamer in OpenCV", OK, said.group(1).strip())
+    remedy = "only a Jetson's own cameras need it: use the python3-opencv of the system"
+    return Check("GStreamer in OpenCV", NOTE, "not built in", remedy)
+
+
+def check_cameras() -> Check:
+    """There is a video device, and this user may use it."""
+    found = sorted(str(path) for path in Path("/dev").glob("video*"))
+    if not found:
+        remedy = "plug one in; without one, try: gemscan run --source demo://"
+        return Check("cameras", NOTE, "no /dev/video*", remedy)
+    closed = [path for path in found if not os.access(path, os.R_OK | os.W_OK)]
+    if closed:
+        remedy = "sudo usermod -aG video $USER, then log out and in again"
+        return Check("cameras", NOTE, f"not permitted: {', '.join(closed)}", remedy)
+    return Check("cameras", OK, ", ".join(found))
+
+
+def check_picamera2() -> Check:
+    """The Raspberry Pi's own cameras need picamera2."""
+    remedy = "" if "Raspberry Pi" not in machine.board() else "sudo apt install python3-picamera2"
+    return _optional("picamera2", "picamera2", "only a Raspberry Pi's own camera needs it", remedy)
+
+
+def check_processor() -> Check:
+    """The processor has integer dot products, which make INT8 fast."""
+    flags = machine.int8_instructions()
+    found = f"{machine.cpu_model()}, {machine.usable_cores()} cores"
+    if flags:
+        return Check("processor", OK, f"{found}, {', '.join(flags)}")
+    remedy = "INT8 may be no faster than float32 here; compare with: gemscan bench --precision fp32"
+    return Check("processor", NOTE, f"{found}, no INT8 instructions", remedy)
+
+
+def check_onnxruntime() -> Check:
+    """ONNX Runtime, the backend that every machine can use."""
+    return _versioned("onnxruntime", "ONNX Runtime", (1, 17), "pip install 'onnxruntime>=1.17'")
+
+
+def check_onnx() -> Check:
+    """On x86 the INT8 model is rewritten when it is loaded, which takes `onnx`."""
+    why = "INT8 is about three times slower on an x86 processor without it"
+    remedy = "pip install onnx" if machine.is_x86() else ""
+    return _optional("onnx", "onnx", why if remedy else "not needed on this processor", remedy)
+
+
+def check_tensorrt() -> Check:
+    """TensorRT, on an NVIDIA GPU."""
+    remedy = "install TensorRT (part of JetPack)" if _has_nvidia() else ""
+    return _optional("tensorrt", "TensorRT", "only an NVIDIA GPU can use it", remedy)
+
+
+def check_pycuda() -> Check:
+    """pycuda, which goes with TensorRT."""
+    remedy = "pip install pycuda" if _has_nvidia() else ""
+    return _optional("pycuda", "pycuda", "only TensorRT needs it", remedy)
+
+
+def check_memory() -> Check:
+    """Enough memory for the model, the frames and the system."""
+    found = machine.memory_mb()
+    if found >= MEMORY_NEEDED_MB:
+        return Check("memory", OK, f"{found} MB")
+    return Check("memory", NOTE, f"{found} MB", "gemscan takes up to 400 MB; close other programs")
+
+
+def check_disk() -> Check:
+    """Enough room for recordings and derived files."""
+    free_mb = shutil.disk_usage(Path.home() if Path.home().exists() else Path("/")).free // 2**20
+    if free_mb >= DISK_NEEDED_MB:
+        return Check("disk", OK, f"{free_mb} MB free")
+    return Check("disk", NOTE, f"{free_mb} MB free", "free some space before recording")
+
+
+def check_bundle(path: Path) -> Check:
+    """The bundle's hashes are right, and its golden pictures come out right on the CPU."""
+    try:
+        bundle_module = importlib.import_module("deploy.bundle")
+        backends = importlib.import_module("deploy.backends")
+        bundle = bundle_module.load_bundle(path)
+        with backends.open_backend(bundle, "onnx-cpu") as backend:
+            said = f"{bundle.manifest.name}, {backend.precision}, golden pictures come out right"
+    except ImportError as exc:
+        return Check("bundle", MISSING, f"not tried: {exc}", "install what is missing above")
+    except GemscanError as exc:
+        return Check("bundle", MISSING, str(exc), "gemscan run --bundle B takes another one")
+    return Check("bundle", OK, said)
+
+
+def _versioned(module: str, name: str, oldest: tuple[int, int], remedy: str) -> Check:
+    try:
+        loaded = importlib.import_module(module)
+    except (ImportError, OSError) as exc:
+        return Check(name, MISSING, str(exc), remedy)
+    version = str(getattr(loaded, "__version__", "unknown"))
+    numbers = tuple(int(n) for n in re.findall(r"\d+", version)[:2])
+    if numbers >= oldest:
+        return Check(name, OK, version)
+    return Check(name, NOTE, f"{version}, older than {oldest[0]}.{oldest[1]}", remedy)
+
+
+def _optional(module: str, name: str, without: str, remedy: str) -> Check:
+    """A library that some machines use. It is looked for and not loaded: that can take seconds."""
+    if importlib.util.find_spec(module) is None:
+        return Check(name, NOTE if remedy else OK, f"not installed; {without}", remedy)
+    return Check(name, OK, _installed(module) or "installed")
+
+
+def _installed(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def _load(module: str) -> ModuleType | None:
+    try:
+        return importlib.import_module(module)
+    except (ImportError, OSError):
+        return None
+
+
+def _has_nvidia() -> bool:
+    """The driver's device files: a PC's, and a Jetson's integrated GPU."""
+    devices = ("/dev/nvidia0", "/dev/nvhost-gpu", "/dev/nvgpu")
+    return any(Path(path).exists() for path in devices)

@@ -1,0 +1,195 @@
+"""`gemscan run`: classify a live source and draw the label."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING
+
+from edge_app.defaults import add_model_arguments, count, open_model
+
+if TYPE_CHECKING:
+    from deploy.backends import Backend
+    from deploy.bundle import Bundle
+    from deploy.decision import Verdict
+    from edge_app.sinks.base import Sink
+    from edge_app.sources.base import Source
+    from edge_app.stats import LoopStats
+
+log = logging.getLogger(__name__)
+
+RECORD_FPS = 30.0  # of a live source that does not say its own rate
+STOPPED_EARLY = 130
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add this command's flags."""
+    add_model_arguments(parser)
+    parser.add_argument(
+        "--source",
+        default="0",
+        metavar="URI",
+        help="a camera's number (default: 0), v4l2:///dev/video0, a video file, "
+        "a folder of pictures, or demo://",
+    )
+    parser.add_argument(
+        "--display",
+        choices=("auto", "window", "none"),
+        default="auto",
+        help="auto (default) opens a window where there is a screen",
+    )
+    parser.add_argument("--record", type=Path, metavar="FILE", help="write the drawn video here")
+    parser.add_argument(
+        "--frames",
+        type=count,
+        default=0,
+        metavar="N",
+        help="end after N frames (default: 0, never)",
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write what was counted here")
+    parser.set_defaults(run=run_run)
+
+
+def run_run(args: argparse.Namespace) -> int:
+    """Run the loop. 0 when at least one frame was handled, however it ended."""
+    from deploy.bundle import load_bundle
+    from edge_app.sources.uri import open_source
+    from edge_app.stats import LoopStats
+    from edge_app.stopping import stop_on_signals
+
+    window = _wants_window(args.display)
+    bundle = load_bundle(args.bundle)
+    stats = LoopStats()
+    with ExitStack() as stack:
+        # From here on, so that Ctrl-C finds no library half loaded and no recording half closed.
+        stop = stack.enter_context(stop_on_signals())
+        source = stack.enter_context(open_source(args.source, bundle.labels))
+        backend = stack.enter_context(open_model(bundle, args))
+        log.info("%s, %s %s", source.name, backend.name, backend.precision)
+        try:
+            _loop(args, source, backend, bundle, window=window, stop=stop, stats=stats)
+        finally:  # what was counted is told after any kind of end
+            _report(args.json, stats, source, backend, bundle)
+    return 0 if stats.frames else STOPPED_EARLY
+
+
+def _loop(
+    args: argparse.Namespace,
+    source: Source,
+    backend: Backend,
+    bundle: Bundle,
+    *,
+    window: bool,
+    stop: Event,
+    stats: LoopStats,
+) -> None:
+    from edge_app.loop import run_loop
+    from edge_app.overlay import Overlay
+
+    drawn = window or args.record is not None
+    with ExitStack() as stack:
+        sinks = [stack.enter_context(sink) for sink in _sinks(args, source, window)]
+        stats.started_at = time.monotonic()
+        run_loop(
+            source,
+            backend,
+            bundle.manifest,
+            overlay=Overlay(bundle.manifest.name, source.name) if drawn else None,
+            sinks=sinks,
+            on_change=None if window else _Teller(stats),
+            frames=args.frames,
+            at_own_pace=window,
+            stop=stop,
+            stats=stats,
+        )
+
+
+def _wants_window(display: str) -> bool:
+    """Whether to open one; says why not where that was asked for.
+
+    Raises:
+        SettingsError: a window was asked for and none can be opened.
+    """
+    from deploy.errors import SettingsError
+    from edge_app.display import display_problem
+
+    if display == "none":
+        return False
+    problem = display_problem()
+    if problem and display == "window":
+        raise SettingsError(f"--display window: {problem}. Without a window: --display none")
+    if problem:
+        log.info("no window: %s", problem)
+    return not problem
+
+
+def _sinks(args: argparse.Namespace, source: Source, window: bool) -> list[Sink]:
+    sinks: list[Sink] = []
+    if window:
+        from edge_app.sinks.window import WindowSink
+
+        sinks.append(WindowSink("gemscan"))
+    if args.record is not None:
+        sinks.append(_recorder(args.record, source))
+    return sinks
+
+
+def _recorder(path: Path, source: Source) -> Sink:
+    from edge_app.paced import RealTimeSink
+    from edge_app.sinks.recorder import RecorderSink
+
+    fps = source.fps or RECORD_FPS
+    recorder = RecorderSink(path, fps)
+    return RealTimeSink(recorder, fps) if source.live else recorder
+
+
+class _Teller:
+    """Prints a line for each change of verdict, for a run that nobody watches on a screen."""
+
+    def __init__(self, stats: LoopStats) -> None:
+        self._stats = stats
+
+    def __call__(self, verdict: Verdict) -> None:
+        best = verdict.candidates[0].confidence
+        print(f"{self._stats.seconds:8.2f} s  {best:4.0%}  {verdict.text}", flush=True)
+
+
+def _report(
+    path: Path | None, stats: LoopStats, source: Source, backend: Backend, bundle: Bundle
+) -> None:
+    from deploy.files import write_json
+    from edge_app.machine import peak_memory_mb
+
+    if stats.frames:
+        print(stats.summary())
+    if path is None:
+        return
+    write_json(
+        path,
+        {
+            **stats.as_json(),
+            "first_label_s": _first_label_s(stats),
+            "peak_memory_mb": round(peak_memory_mb(), 1),
+            "pictures_skipped": getattr(source, "skipped", 0),
+            "source": source.name,
+            "bundle": {
+                "name": bundle.manifest.name,
+                "version": bundle.manifest.version,
+                "digest": bundle.digest,
+            },
+            "backend": {"name": backend.name, "precision": backend.precision},
+        },
+    )
+
+
+def _first_label_s(stats: LoopStats) -> float | None:
+    """From the start of the process, imports and model loading included, to the first label."""
+    from edge_app.machine import process_age_s
+
+    if stats.first_label_at is None:
+        return None
+    return round(process_age_s() - (time.monotonic() - stats.first_label_at), 3)

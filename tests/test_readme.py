@@ -1,0 +1,76 @@
+"""The README's commands are run word for word."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def commands_below(heading: str) -> list[str]:
+    """The lines of the first console block under a heading of the README."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = text.split(f"## {heading}\n")[1].split("\n## ")[0]
+    block = re.search(r"```console\n(.*?)```", section, re.DOTALL)
+    assert block is not None
+    return block.group(1).strip().splitlines()
+
+
+@pytest.mark.slow
+def test_your_own_stones_from_folder_to_recorded_video(tmp_path: Path):
+    lines = commands_below("With your own stones")
+    assert lines[0] == "source .venv/bin/activate"
+    verbs = [line.split()[1] for line in lines[1:]]
+    assert verbs == ["data", "train", "export", "calibrate", "evaluate", "compare", "run", "bench"]
+    for line in lines[1:]:
+        words = line.split()
+        assert words[0] == "gemscan"
+        done = run(words[1:], tmp_path)
+        allowed = {0, 1} if words[1] == "compare" else {0}
+        assert done.returncode in allowed, f"{line}\n{done.stdout}\n{done.stderr}"
+
+    video = cv2.VideoCapture(str(tmp_path / "first.mp4"))
+    assert int(video.get(cv2.CAP_PROP_FRAME_COUNT)) == 120
+
+
+def run(words: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "gemscan", *words],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+
+
+def test_every_page_that_a_page_links_to_exists():
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    for page in pages:
+        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+            if not target.startswith("http"):
+                assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_every_verb_explains_itself_without_loading_a_heavy_library():
+    import gemscan
+
+    heavy = ["torch", "onnx", "onnxruntime", "cv2", "numpy", "sklearn"]
+    for verb in gemscan.VERBS:
+        code = (
+            "import sys, gemscan\n"
+            f"try: gemscan.main(['{verb}', '--help'])\n"
+            "except SystemExit as done: assert done.code == 0\n"
+            f"print([m for m in {heavy} if m in sys.modules])"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60
+        )
+        assert done.stdout.splitlines()[-1] == "[]", f"{verb}: {done.stdout}{done.stderr}"
