@@ -32,7 +32,7 @@ ACCENTS: dict[str, Colour] = {
     WAITING: SOFT,
 }
 CAPTIONS = {
-    NAME: "IDENTIFIED",
+    NAME: "LOOKS LIKE",
     LIST: "ONE OF THESE",
     REFER: "NOT SURE: ASK A GEMMOLOGIST",
     WAITING: "WAITING",

@@ -29,20 +29,27 @@ class ExportError(GemscanError):
 class _Face(nn.Module):
     """uint8 (N, S, S, 3) RGB in; scale, mean and std inside; logits and embedding out."""
 
-    def __init__(self, model: GemNet) -> None:
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, model: GemNet, size_px: int) -> None:
         super().__init__()
         self.model = model
+        # One row of pixels each: ONNX Runtime takes 1.4 ms longer to spread three numbers.
+        row = (1, 1, size_px, 3)
+        self.register_buffer("mean", model.mean.expand(row).contiguous())
+        self.register_buffer("scale", model.scale.expand(row).contiguous())
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         # Cast first: a cast is the only layer by which TensorRT reads uint8.
-        x = (image.float() - self.model.mean) * self.model.scale
+        x = (image.float() - self.mean) * self.scale
         logits, embedding = self.model.classify(x.permute(0, 3, 1, 2))
         return logits, embedding
 
 
 def write_onnx(model: GemNet, size_px: int, path: Path) -> None:
     """Write the network for uint8 (N, size_px, size_px, 3) RGB, batch normalisation folded."""
-    face = _Face(fold_batch_norms(model)).eval()
+    face = _Face(fold_batch_norms(model), size_px).eval()
     example = torch.zeros(1, size_px, size_px, 3, dtype=torch.uint8)
     names = ("image", "logits", "embedding")
     with warnings.catch_warnings(), torch.no_grad():

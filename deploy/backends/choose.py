@@ -17,7 +17,7 @@ def open_backend(
     """Open a backend, warm it up on the bundle's golden pictures, and compare the logits.
 
     Raises:
-        BackendError: there is no such backend, or the golden pictures come out differently on this machine.
+        BackendError: there is no such backend, or the golden pictures come out differently here.
         BundleError: the bundle does not hold this precision, or its model cannot be loaded.
         MissingDependencyError: the backend's library is not installed.
     """

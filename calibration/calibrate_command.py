@@ -1,0 +1,114 @@
+"""`gemscan calibrate`: add an INT8 model to a bundle."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from calibration.calibrate import Calibrated
+    from deploy.arrays import ByteArray
+    from deploy.bundle import Bundle
+    from deploy.folders import LabelledPicture
+
+COMPARED = 256  # unseen pictures that the two models are compared on at the end
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `gemscan calibrate`."""
+    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="holds a float32 model")
+    parser.add_argument(
+        "--images",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="photographs, in one folder per class or all in one",
+    )
+    parser.add_argument(
+        "--count", type=positive, default=128, metavar="N", help="pictures (default %(default)s)"
+    )
+    parser.add_argument(
+        "--method",
+        choices=("percentile", "entropy", "minmax"),
+        default="percentile",
+        help="how a range is chosen from the values seen (default %(default)s: 99.99)",
+    )
+    parser.add_argument(
+        "--keep-images", action="store_true", help="put the pictures' squares into the bundle"
+    )
+    parser.add_argument("--threads", type=int, default=0, metavar="N", help="default: every core")
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="S", help="chooses the pictures (default 0)"
+    )
+    parser.set_defaults(run=run_calibrate)
+
+
+def positive(word: str) -> int:
+    """A whole number above 0, for argparse."""
+    value = int(word)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{word} is not above 0")
+    return value
+
+
+def run_calibrate(args: argparse.Namespace) -> int:
+    """Calibrate, then say how far INT8 agrees with float32 on pictures it has not seen."""
+    from calibration.calibrate import Settings, calibrate_bundle
+    from deploy.bundle import load_bundle
+    from deploy.errors import BundleError
+
+    if args.bundle.is_file():
+        raise BundleError(f"{args.bundle} is a zip, which cannot be changed. Unpack it first.")
+    settings = Settings(args.count, args.method, args.keep_images, args.threads, args.seed)
+    done = calibrate_bundle(
+        load_bundle(args.bundle), args.images, settings, progress=_show_progress
+    )
+    print(_what_was_done(args.bundle, args.method, done))
+    print(_agreement(load_bundle(args.bundle), args.images, args.seed))
+    return 0
+
+
+def _show_progress(batches: Sequence[ByteArray]) -> Iterable[ByteArray]:
+    from rich.console import Console
+    from rich.progress import track
+
+    return track(batches, "measuring ranges", console=Console(stderr=True), transient=True)
+
+
+def _what_was_done(path: Path, method: str, done: Calibrated) -> str:
+    golden = (
+        "no golden pictures to check it with"
+        if done.golden_tolerance is None
+        else f"golden logits may stray by {done.golden_tolerance:g}"
+    )
+    return (
+        f"{path}: model.int8.onnx written, {done.size_bytes / 1e6:.1f} MB; {done.ranges} ranges by "
+        f"{method} from {done.pictures} pictures of {done.classes} classes; TensorRT's rules hold "
+        f"on the written graph; {golden}."
+    )
+
+
+def _agreement(bundle: Bundle, images: Path, seed: int) -> str:
+    """float32 against INT8, in words, on pictures that did not choose the ranges."""
+    from deploy.compare import compare_pictures
+    from deploy.evaluate_command import picture_progress
+
+    pictures = _unseen(bundle, images, seed)
+    if not pictures:
+        return "float32 and INT8 were not compared: every picture served for calibration."
+    with picture_progress(len(pictures)) as progress:
+        return compare_pictures(bundle, pictures, progress=progress).summary()
+
+
+def _unseen(bundle: Bundle, images: Path, seed: int) -> list[LabelledPicture]:
+    """Pictures that chose no range, evenly over classes; untrained ones if there are any."""
+    from calibration.pictures import find_candidates, spread
+    from deploy.evaluate_reading import CALIBRATION, TRAINING, UsedPictures
+
+    used = UsedPictures(bundle)
+    uses = {p: used.of(p) for p in spread(find_candidates(images, bundle.labels), seed)}
+    fresh = [picture for picture, found in uses.items() if CALIBRATION not in found]
+    unseen = [picture for picture in fresh if TRAINING not in uses[picture]]
+    return (unseen or fresh)[:COMPARED]

@@ -1,0 +1,140 @@
+"""`gemscan calibrate` from a float32 bundle and a folder of pictures to an INT8 bundle."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import onnx
+import pytest
+
+from calibration.calibrate import Settings, calibrate_bundle
+from calibration.rules import check_rules
+from deploy.backends import open_backend
+from deploy.bundle import load_bundle
+from deploy.errors import BundleError
+from deploy.golden import read_golden
+from gemscan import main
+
+FEW = Settings(count=12, threads=1)
+
+
+def files_of(folder):
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+@pytest.fixture
+def calibrated(float_bundle, stones):
+    calibrate_bundle(float_bundle, stones, FEW)
+    return load_bundle(float_bundle.root)
+
+
+def test_the_command_adds_int8_and_prints_the_agreement(float_bundle, stones, capsys):
+    words = ["calibrate", str(float_bundle.root), "--images", str(stones)]
+    assert main([*words, "--count", "12", "--method", "minmax", "--threads", "1"]) == 0
+    said = capsys.readouterr().out
+    assert "12 pictures of 3 classes" in said
+    assert "agreement" in said
+    assert load_bundle(float_bundle.root).precisions == ("int8", "fp32")
+
+
+def test_the_written_graph_obeys_the_rules(calibrated):
+    assert check_rules(onnx.load(str(calibrated.model("int8")))) == []
+
+
+def test_int8_says_what_float32_says(calibrated, squares):
+    with open_backend(calibrated, precision="fp32", threads=1) as fp32:
+        expected = fp32.infer(squares)
+    with open_backend(calibrated, precision="int8", threads=1) as int8:
+        found = int8.infer(squares)
+    assert np.corrcoef(found.logits.ravel(), expected.logits.ravel())[0, 1] > 0.98
+    assert np.corrcoef(found.embedding.ravel(), expected.embedding.ravel())[0, 1] > 0.98
+
+
+def test_the_record_says_which_pictures_gave_which_ranges(calibrated):
+    record = calibrated.read_json("calibration.json")
+    assert (record["method"], record["count"], record["seed"]) == ("percentile", 12, 0)
+    assert {label: len(found) for label, found in record["digests"].items()} == {
+        "ruby": 4,
+        "emerald": 4,
+        "lapis_lazuli": 4,
+    }
+    assert set(record["ranges"]) >= {"transpose", "pool", "b1.c3", "b3.out"}
+    assert set(record["versions"]) == {"onnx", "onnxruntime"}
+
+
+def test_golden_logits_of_int8_are_added_with_a_tolerance_and_its_reason(calibrated):
+    golden = read_golden(calibrated)
+    assert len(golden.logits["int8"]) == len(golden.pictures)
+    assert golden.tolerance["int8"] >= 0.05
+    assert golden.why.startswith("fp32: none here. int8: ")
+    assert "the signed graph as TensorRT and ARM run it" in golden.why
+
+
+def test_a_second_calibration_replaces_the_first(calibrated, stones):
+    calibrate_bundle(calibrated, stones, Settings(count=9, method="minmax", threads=1, seed=3))
+    again = load_bundle(calibrated.root)
+    assert again.read_json("calibration.json")["method"] == "minmax"
+    assert read_golden(again).why.count("int8: ") == 1
+
+
+def test_a_bundle_without_golden_pictures_is_calibrated_too(float_bundle, stones):
+    manifest = json.loads((float_bundle.root / "bundle.json").read_text())
+    shutil.rmtree(float_bundle.root / "golden")
+    manifest["files"] = {"model.onnx": manifest["files"]["model.onnx"]}
+    (float_bundle.root / "bundle.json").write_text(json.dumps(manifest))
+    done = calibrate_bundle(load_bundle(float_bundle.root), stones, FEW)
+    assert done.golden_tolerance is None
+
+
+def test_keep_images_puts_the_squares_into_the_bundle(float_bundle, stones):
+    calibrate_bundle(float_bundle, stones, Settings(count=9, threads=1, keep_images=True))
+    bundle = load_bundle(float_bundle.root)
+    kept = {name for name in bundle.manifest.files if name.startswith("calibration/")}
+    digests = bundle.read_json("calibration.json")["digests"]
+    assert kept == {f"calibration/{c}/{d}.png" for c, found in digests.items() for d in found}
+    calibrate_bundle(bundle, stones, Settings(count=9, threads=1))
+    assert not any("calibration/" in n for n in load_bundle(bundle.root).manifest.files)
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, OSError(28, "No space left on device")])
+def test_a_calibration_that_is_stopped_leaves_the_bundle_as_it_was(
+    stop, float_bundle, stones, monkeypatch
+):
+    before = files_of(float_bundle.root)
+
+    def stopped(*_):
+        raise stop
+
+    monkeypatch.setattr("calibration.calibrate.add_golden_int8", stopped)
+    with pytest.raises((KeyboardInterrupt, OSError)):
+        calibrate_bundle(float_bundle, stones, FEW)
+    assert files_of(float_bundle.root) == before
+    assert [path.name for path in float_bundle.root.parent.glob(".bundle*")] == []
+
+
+def test_a_bundle_without_float32_is_refused(calibrated, stones):
+    manifest = json.loads((calibrated.root / "bundle.json").read_text())
+    del manifest["files"]["model.onnx"]
+    (calibrated.root / "model.onnx").unlink()
+    (calibrated.root / "bundle.json").write_text(json.dumps(manifest))
+    with pytest.raises(BundleError, match="holds no fp32 model"):
+        calibrate_bundle(load_bundle(calibrated.root), stones, FEW)
+
+
+def test_a_zip_is_refused_before_any_work(tmp_path, float_bundle, stones, capsys):
+    packed = shutil.make_archive(str(tmp_path / "packed"), "zip", float_bundle.root)
+    assert main(["calibrate", packed, "--images", str(stones)]) == 2
+    assert "is a zip, which cannot be changed. Unpack it first." in capsys.readouterr().err
+
+
+def test_a_folder_without_pictures_ends_with_one_sentence(tmp_path, float_bundle, capsys):
+    (tmp_path / "empty").mkdir()
+    words = ["calibrate", str(float_bundle.root), "--images", str(tmp_path / "empty")]
+    assert main(words) == 2
+    assert capsys.readouterr().err.count("\n") == 1
