@@ -3,11 +3,18 @@ PYTHON ?= python3
 DEVICE := .venv-device
 VENV := .venv
 
+HAS_SCREEN := "import sys; from edge_app.display import display_problem; sys.exit(display_problem())"
+
 .PHONY: demo test lint bench clean
 
 # The device side alone (no torch): a window where there is a screen, else demo.mp4 and a table.
 demo: $(DEVICE)/ready
-	$(DEVICE)/bin/python -m edge_app.demo
+	@if $(DEVICE)/bin/python -c $(HAS_SCREEN); then \
+		$(DEVICE)/bin/gemscan run --source demo://; \
+	else \
+		$(DEVICE)/bin/gemscan run --source "demo://?stones=5" --display none --record demo.mp4 && \
+		$(DEVICE)/bin/gemscan bench --seconds 8; \
+	fi
 
 test: $(VENV)/ready lint
 	$(VENV)/bin/python -m pytest

@@ -6,14 +6,16 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from deploy.arrays import ByteArray
+from deploy.arrays import ByteArray, FloatArray
 from deploy.errors import DataError, PictureError
 from deploy.folders import LabelledPicture
 from deploy.pictures import read_picture
 from deploy.preprocess import Framing, InputSpec, preprocess_picture
+from train.duplicates import thumbnail
 
 logger = logging.getLogger(__name__)
 READERS = 4
@@ -22,13 +24,18 @@ READERS = 4
 # input, so that a zoomed one is still sharp.
 OVERSIZE = 1.25
 
+# Near-duplicates are compared at one size, whatever the network's: the split of a folder must not
+# depend on --size, or weights from a run at another size would have seen what now validates.
+COMPARED = InputSpec(64)
+
 
 @dataclass(frozen=True)
 class Squares:
-    """Readable pictures and their pixels: (N, S, S, 3) uint8, RGB."""
+    """Readable pictures, their pixels, (N, S, S, 3) uint8 RGB, and their `thumbnail`s."""
 
     pictures: tuple[LabelledPicture, ...]
     pixels: ByteArray
+    thumbnails: FloatArray
     unreadable: tuple[str, ...]
 
 
@@ -37,7 +44,7 @@ def read_squares(
     size_px: int,
     framing: Framing,
     *,
-    progress: Callable[[Iterable[ByteArray | None]], Iterable[ByteArray | None]] = iter,
+    progress: Callable[[Iterable[Any]], Iterable[Any]] = iter,
 ) -> Squares:
     """Read pictures through `deploy.preprocess`; those that cannot be read are named and left out.
 
@@ -46,24 +53,29 @@ def read_squares(
     """
     spec = InputSpec(size_px)
 
-    def read(picture: LabelledPicture) -> ByteArray | None:
+    def read(picture: LabelledPicture) -> tuple[ByteArray, FloatArray] | None:
         try:
-            return preprocess_picture(read_picture(picture.path), framing, spec)
+            picture_bgr = read_picture(picture.path)
         except PictureError as exc:
             logger.warning("left out: %s", exc)
             return None
+        small = preprocess_picture(picture_bgr, framing, COMPARED)
+        return preprocess_picture(picture_bgr, framing, spec), thumbnail(small)
 
     pixels = _reserve(len(pictures), size_px)
     kept: list[LabelledPicture] = []
+    thumbnails: list[FloatArray] = []
     with ThreadPoolExecutor(READERS) as pool:
-        for picture, square in zip(pictures, progress(pool.map(read, pictures)), strict=True):
-            if square is not None:
-                pixels[len(kept)] = square
+        for picture, done in zip(pictures, progress(pool.map(read, pictures)), strict=True):
+            if done is not None:
+                pixels[len(kept)] = done[0]
+                thumbnails.append(done[1])
                 kept.append(picture)
     if not kept:
         raise DataError(f"none of the {len(pictures)} pictures can be read.")
     missing = set(pictures) - set(kept)
-    return Squares(tuple(kept), pixels[: len(kept)], tuple(sorted(str(p.path) for p in missing)))
+    unreadable = tuple(sorted(str(p.path) for p in missing))
+    return Squares(tuple(kept), pixels[: len(kept)], np.stack(thumbnails), unreadable)
 
 
 def _reserve(count: int, size_px: int) -> ByteArray:

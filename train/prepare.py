@@ -16,10 +16,10 @@ from deploy.arrays import ByteArray, Json
 from deploy.errors import DataError
 from deploy.folders import LabelledPicture, count_per_class, find_labelled
 from deploy.preprocess import Framing, InputSpec
-from train.duplicates import group_duplicates, thumbnail
+from train.duplicates import group_duplicates
 from train.pictures import OVERSIZE, Squares, read_squares
 from train.settings import TrainSettings
-from train.split import Split, split_groups
+from train.split import KnownSides, Split, follow_split, split_groups
 
 logger = logging.getLogger(__name__)
 Progress = Callable[[Iterable[Any]], Iterable[Any]]
@@ -70,6 +70,7 @@ def prepare(
     *,
     classes: Sequence[str] | None = None,
     extra: Path | None = None,
+    sides: KnownSides | None = None,
     framing: Framing | None = None,
     progress: Progress = iter,
 ) -> Prepared:
@@ -78,6 +79,7 @@ def prepare(
     Args:
         data: a folder of class folders.
         classes: labels in order; None takes the folders by name.
+        sides: an earlier run's split, to be followed; None makes a new one.
         extra: a folder like `data` whose pictures only ever teach (drawn stones, for example).
 
     Raises:
@@ -87,7 +89,7 @@ def prepare(
     found = find_labelled(data, classes)
     labels = tuple(classes) if classes is not None else tuple(count_per_class(found))
     squares = read_squares(found, _held_px(settings), framing, progress=progress)
-    split = _split(squares, settings)
+    split = _split(squares, settings, sides)
     spec = InputSpec(settings.size_px)
     training = _training_side(squares, split, labels)
     if extra is not None:
@@ -101,11 +103,12 @@ def _held_px(settings: TrainSettings) -> int:
     return round(settings.size_px * OVERSIZE)
 
 
-def _split(squares: Squares, settings: TrainSettings) -> Split:
-    signatures = np.stack([thumbnail(square) for square in squares.pixels])
-    groups = group_duplicates(signatures)
+def _split(squares: Squares, settings: TrainSettings, sides: KnownSides | None) -> Split:
+    groups = group_duplicates(squares.thumbnails)
     names = [picture.label for picture in squares.pictures]
-    return split_groups(names, groups, settings.validation_share, settings.seed)
+    if sides is None:
+        return split_groups(names, groups, settings.validation_share, settings.seed)
+    return follow_split(names, groups, [p.digest() for p in squares.pictures], sides)
 
 
 def _side(pixels: ByteArray, pictures: Sequence[LabelledPicture], labels: tuple[str, ...]) -> Side:

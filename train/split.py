@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +20,55 @@ class Split:
 
     training: tuple[int, ...]
     validation: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class KnownSides:
+    """Digests of the pictures that stood on each side in an earlier run."""
+
+    training: frozenset[str]
+    validation: frozenset[str]
+
+
+def read_sides(path: Path) -> KnownSides:
+    """The split of an earlier run, from its `split.json`.
+
+    Raises:
+        DataError: not readable, or something else than a split.
+    """
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+        training, validation = (
+            frozenset(str(picture["digest"]) for picture in said[side])
+            for side in ("training", "validation")
+        )
+    except (OSError, ValueError, KeyError, TypeError) as exc:
+        raise DataError(f"{path} cannot be read as a run's split.json ({exc!r}).") from exc
+    return KnownSides(training, validation)
+
+
+def follow_split(
+    labels: Sequence[str],
+    groups: npt.NDArray[np.int64],
+    digests: Sequence[str],
+    sides: KnownSides,
+) -> Split:
+    """Keep every picture on the side where it was; a new one goes with its near-duplicates.
+
+    A new picture that is like no validation picture teaches.
+
+    Raises:
+        DataError: a class would be missing on one side.
+    """
+    validating = {groups[i] for i, digest in enumerate(digests) if digest in sides.validation}
+    chosen = {
+        i
+        for i, digest in enumerate(digests)
+        if digest in sides.validation or (groups[i] in validating and digest not in sides.training)
+    }
+    _check_both_sides(Counter(labels), Counter(labels[i] for i in chosen))
+    training = tuple(i for i in range(len(labels)) if i not in chosen)
+    return Split(training, tuple(sorted(chosen)))
 
 
 def split_groups(

@@ -37,6 +37,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="more pictures that teach but never validate (drawn stones)",
     )
+    parser.add_argument(
+        "--split",
+        type=Path,
+        metavar="FILE",
+        help="split.json of an earlier run, whose validation pictures stay apart here too",
+    )
     parser.add_argument("--epochs", type=int, metavar="N", help=f"default {defaults.epochs}")
     parser.add_argument(
         "--size",
@@ -72,9 +78,13 @@ def run_train(args: argparse.Namespace) -> int:
     from train.model import build_model, choose_device
     from train.prepare import prepare
     from train.progress import TrainProgress, reading
+    from train.split import read_sides
 
+    sides = read_sides(args.split) if args.split else None
     device = choose_device(args.device)
-    data = prepare(args.data, settings, classes=classes, extra=args.extra, progress=reading)
+    data = prepare(
+        args.data, settings, classes=classes, extra=args.extra, sides=sides, progress=reading
+    )
     model = build_model(len(data.labels), settings.weights)
     _warn_of_leaked_weights(settings.weights, data)
     trainer = Trainer(model, data, settings, device)
@@ -85,8 +95,9 @@ def run_train(args: argparse.Namespace) -> int:
         with bar:
             trainer.fit(args.out, bar)
     except KeyboardInterrupt:
-        trainer.save(args.out)
-        logger.warning("stopped; go on with: gemscan train … --out %s --resume", args.out)
+        # Nothing is saved here: in the middle of an epoch the weights are ahead of the history,
+        # and a resumed run would not be the run that was stopped.
+        logger.warning("stopped; go on after the last save by adding --resume")
         raise
     finally:
         write_json(args.out / HISTORY, [asdict(row) for row in trainer.history])

@@ -8,7 +8,7 @@ import pytest
 
 from deploy.errors import DataError
 from train.duplicates import group_duplicates, thumbnail
-from train.split import split_groups
+from train.split import KnownSides, follow_split, read_sides, split_groups
 
 
 def photograph(seed: int) -> np.ndarray:
@@ -73,3 +73,30 @@ def test_the_same_seed_gives_the_same_split_and_another_seed_another():
 def test_a_class_that_cannot_stand_on_both_sides_is_refused_by_name(labels, groups, said):
     with pytest.raises(DataError, match=said):
         split_groups(labels, np.array(groups), 0.5, seed=0)
+
+
+def test_an_earlier_split_is_followed_and_new_pictures_go_with_their_copies():
+    labels = ["a", "a", "a", "a", "b", "b", "b"]
+    digests = ["a0", "a1", "a2-copy-of-a1", "a3-new", "b0", "b1", "b2"]
+    groups = np.array([0, 1, 1, 2, 3, 4, 4])
+    sides = KnownSides(frozenset({"a0", "b0", "b2"}), frozenset({"a1", "b1"}))
+
+    split = follow_split(labels, groups, digests, sides)
+
+    assert split.validation == (1, 2, 5)  # b2 taught before, so it stays, copy or not
+    assert split.training == (0, 3, 4, 6)
+
+
+def test_an_earlier_split_of_other_pictures_is_refused():
+    sides = KnownSides(frozenset(), frozenset({"elsewhere"}))
+
+    with pytest.raises(DataError, match="each side of the split"):
+        follow_split(["a", "a", "b", "b"], np.arange(4), list("wxyz"), sides)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"training": [1], "validation": []}'])
+def test_a_file_that_is_no_split_is_refused(tmp_path, text):
+    (tmp_path / "split.json").write_text(text)
+
+    with pytest.raises(DataError, match=r"cannot be read as a run's split\.json"):
+        read_sides(tmp_path / "split.json")

@@ -95,6 +95,33 @@ def test_extra_pictures_teach_and_never_validate(
     assert helped.validation.pictures == alone.validation.pictures
 
 
+def test_the_split_does_not_depend_on_the_size_of_the_input(
+    blob_folder: Callable[[int], Path],
+):
+    """Else weights from a run at another size would have seen what now validates."""
+    folder = blob_folder(12)
+
+    one, other = (prepare(folder, replace(SETTINGS, size_px=px)) for px in (32, 72))
+
+    assert one.validation.pictures == other.validation.pictures
+
+
+def test_weights_that_saw_validation_pictures_are_warned_of_unless_the_split_is_followed(
+    blob_folder: Callable[[int], Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    folder, first = blob_folder(9), tmp_path / "first"
+    assert train(folder, first, "--epochs", "1") == 0
+    on = ["train", str(folder), "--size", "32", "--batch", "8", "--epochs", "1", "--seed", "1"]
+    on += ["--weights", str(first / BEST), "--device", "cpu"]
+
+    assert gemscan.main([*on, "--out", str(tmp_path / "leaky")]) == 0
+    assert "will be flattered" in caplog.text
+    caplog.clear()
+    split = ["--split", str(first / "split.json")]
+    assert gemscan.main([*on, *split, "--out", str(tmp_path / "sound")]) == 0
+    assert "will be flattered" not in caplog.text
+
+
 def test_a_stopped_run_that_is_resumed_ends_like_one_that_was_not(
     blob_folder: Callable[[int], Path], tmp_path: Path
 ):
