@@ -3,7 +3,7 @@ PYTHON ?= python3
 DEVICE := .venv-device
 VENV := .venv
 
-HAS_SCREEN := "import sys; from edge_app.display import display_problem; sys.exit(display_problem())"
+HAS_SCREEN := "import sys; from edge_app.display import display_problem; sys.exit(display_problem() or 0)"
 
 .PHONY: demo test lint bench clean
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -13,11 +12,12 @@ from PIL import Image
 
 from calibration.golden_int8 import add_golden_int8
 from calibration.pictures import ChosenPicture, choose_pictures, find_candidates
-from calibration.quantize import Ranges, quantize
+from calibration.quantize import REMEDY, Ranges, quantize
 from calibration.ranges import measure_ranges
 from calibration.rules import prove_rules
 from deploy.arrays import ByteArray, Json
-from deploy.bundle import MODEL_FILES, Bundle, BundleDraft, edit_bundle
+from deploy.bundle import MODEL_FILES, Bundle, BundleDraft, Manifest, edit_bundle
+from deploy.errors import require
 from deploy.files import storage_errors, write_bytes, write_json
 
 RECORD = "calibration.json"
@@ -81,6 +81,7 @@ def calibrate_bundle(
         write_json(draft.root / RECORD, _record(chosen, ranges, settings))
         _keep_images(draft.root / KEPT_IMAGES, chosen if settings.keep_images else [])
         tolerance = add_golden_int8(_as_bundle(draft))
+        draft.manifest = _without_int8_scores(draft.require_manifest())
     labels = {picture.picture.label for picture in chosen}
     return Calibrated(len(chosen), len(labels), len(ranges), size_bytes, tolerance)
 
@@ -108,7 +109,9 @@ def _record(chosen: Sequence[ChosenPicture], ranges: Ranges, settings: Settings)
         "seed": settings.seed,
         "digests": {label: digests[label] for label in sorted(digests)},
         "ranges": {name: list(ranges[name]) for name in sorted(ranges)},
-        "versions": {name: importlib.metadata.version(name) for name in ("onnx", "onnxruntime")},
+        "versions": {
+            name: require(name, remedy=REMEDY).__version__ for name in ("onnx", "onnxruntime")
+        },
     }
 
 
@@ -120,6 +123,14 @@ def _keep_images(folder: Path, chosen: Sequence[ChosenPicture]) -> None:
             place = folder / (picture.picture.label or "pictures")
             place.mkdir(parents=True, exist_ok=True)
             Image.fromarray(picture.square).save(place / f"{picture.digest}.png")
+
+
+def _without_int8_scores(manifest: Manifest) -> Manifest:
+    """What `gemscan evaluate --save` measured of an earlier INT8 model is not true of this one."""
+    scores = manifest.metrics.get("evaluation", [])
+    kept = [score for score in scores if score.get("precision") != "int8"]
+    metrics = {name: said for name, said in manifest.metrics.items() if name != "evaluation"}
+    return replace(manifest, metrics=metrics | ({"evaluation": kept} if kept else {}))
 
 
 def _as_bundle(draft: BundleDraft) -> Bundle:

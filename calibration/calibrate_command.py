@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deploy.arguments import MOST_THREADS, number
+
 if TYPE_CHECKING:
     from calibration.calibrate import Calibrated
     from deploy.arrays import ByteArray
@@ -27,7 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="photographs, in one folder per class or all in one",
     )
     parser.add_argument(
-        "--count", type=positive, default=128, metavar="N", help="pictures (default %(default)s)"
+        "--count",
+        type=number(1, 1_000_000),
+        default=128,
+        metavar="N",
+        help="pictures (default %(default)s)",
     )
     parser.add_argument(
         "--method",
@@ -38,35 +44,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--keep-images", action="store_true", help="put the pictures' squares into the bundle"
     )
-    parser.add_argument("--threads", type=int, default=0, metavar="N", help="default: every core")
+    parser.add_argument(
+        "--threads",
+        type=number(0, MOST_THREADS),
+        default=0,
+        metavar="N",
+        help="default: every core",
+    )
     parser.add_argument(
         "--seed", type=int, default=0, metavar="S", help="chooses the pictures (default 0)"
     )
     parser.set_defaults(run=run_calibrate)
 
 
-def positive(word: str) -> int:
-    """A whole number above 0, for argparse."""
-    value = int(word)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{word} is not above 0")
-    return value
-
-
 def run_calibrate(args: argparse.Namespace) -> int:
     """Calibrate, then say how far INT8 agrees with float32 on pictures it has not seen."""
     from calibration.calibrate import Settings, calibrate_bundle
-    from deploy.bundle import load_bundle
-    from deploy.errors import BundleError
+    from deploy.bundle import load_bundle, refuse_file
 
-    if args.bundle.is_file():
-        raise BundleError(f"{args.bundle} is a zip, which cannot be changed. Unpack it first.")
+    # Resolved: "." and what is relative to it are other folders once the bundle is replaced.
+    path, images = args.bundle.resolve(), args.images.resolve()
+    refuse_file(path)
     settings = Settings(args.count, args.method, args.keep_images, args.threads, args.seed)
-    done = calibrate_bundle(
-        load_bundle(args.bundle), args.images, settings, progress=_show_progress
-    )
-    print(_what_was_done(args.bundle, args.method, done))
-    print(_agreement(load_bundle(args.bundle), args.images, args.seed))
+    done = calibrate_bundle(load_bundle(path), images, settings, progress=_show_progress)
+    print(_what_was_done(path, args.method, done))
+    print(_agreement(load_bundle(path), images, args.seed))
     return 0
 
 
@@ -93,22 +95,26 @@ def _what_was_done(path: Path, method: str, done: Calibrated) -> str:
 def _agreement(bundle: Bundle, images: Path, seed: int) -> str:
     """float32 against INT8, in words, on pictures that did not choose the ranges."""
     from deploy.compare import compare_pictures
+    from deploy.errors import DataError
     from deploy.evaluate_command import picture_progress
 
-    pictures = _unseen(bundle, images, seed)
-    if not pictures:
-        return "float32 and INT8 were not compared: every picture served for calibration."
-    with picture_progress(len(pictures)) as progress:
-        return compare_pictures(bundle, pictures, progress=progress).summary()
+    try:
+        pictures = _unseen(bundle, images, seed)
+        if not pictures:
+            return "float32 and INT8 were not compared: every picture served for calibration."
+        with picture_progress(len(pictures)) as progress:
+            return compare_pictures(bundle, pictures, progress=progress).summary()
+    except DataError as exc:  # the bundle is written: a picture less is no failure
+        return f"float32 and INT8 were not compared: {exc}"
 
 
 def _unseen(bundle: Bundle, images: Path, seed: int) -> list[LabelledPicture]:
     """Pictures that chose no range, evenly over classes; untrained ones if there are any."""
-    from calibration.pictures import find_candidates, spread
+    from calibration.pictures import find_candidates, spread, uses_of
     from deploy.evaluate_reading import CALIBRATION, TRAINING, UsedPictures
 
     used = UsedPictures(bundle)
-    uses = {p: used.of(p) for p in spread(find_candidates(images, bundle.labels), seed)}
+    uses = {p: uses_of(used, p) for p in spread(find_candidates(images, bundle.labels), seed)}
     fresh = [picture for picture, found in uses.items() if CALIBRATION not in found]
     unseen = [picture for picture in fresh if TRAINING not in uses[picture]]
     return (unseen or fresh)[:COMPARED]

@@ -13,7 +13,7 @@ from deploy.arrays import ByteArray
 from deploy.bundle import Bundle
 from deploy.errors import DataError, PictureError
 from deploy.evaluate_reading import TRAINING, VALIDATION, LabelMatcher, UsedPictures
-from deploy.folders import LabelledPicture
+from deploy.folders import LabelledPicture, subfolders
 from deploy.pictures import find_pictures, read_picture
 from deploy.preprocess import preprocess_picture
 
@@ -38,14 +38,17 @@ def find_candidates(folder: Path, labels: Sequence[str]) -> list[LabelledPicture
     """The pictures below a folder, each with the name of the class folder it lies in.
 
     Where folders are named like the bundle's labels (case, spaces, "_" and "-" do not matter)
-    only those count. Pictures that lie in the folder itself have the class "".
+    only those count. Pictures that lie in the folder itself have the class "". Class folders may
+    be links.
 
     Raises:
-        DataError: no such folder, or no picture in it.
+        DataError: no such folder, one that may not be read, or no picture in it.
     """
     if not folder.is_dir():
         raise DataError(f"{folder} is not a folder. Give one with pictures: --images DIR")
-    found = [LabelledPicture(path, _class_of(path, folder)) for path in find_pictures(folder)]
+    links = [path for path in subfolders(folder) if path.is_symlink()]
+    paths = [path for place in (folder, *links) for path in find_pictures(place)]
+    found = [LabelledPicture(path, _class_of(path, folder)) for path in paths]
     if not found:
         raise DataError(f"{folder} holds no pictures. Give a folder with photographs of stones.")
     matcher = LabelMatcher(labels)
@@ -116,7 +119,7 @@ def _queues(
     """For each class what may be chosen, in the order it is tried: training pictures first."""
     queues = []
     for shuffled in _shuffled(candidates, seed):
-        uses = [(picture, _uses(used, picture)) for picture in shuffled]
+        uses = [(picture, uses_of(used, picture)) for picture in shuffled]
         allowed = [(picture, found) for picture, found in uses if VALIDATION not in found]
         allowed.sort(key=lambda pair: TRAINING not in pair[1])  # stable: the rest stays shuffled
         queues.append(deque(picture for picture, _ in allowed))
@@ -133,7 +136,8 @@ def _next(queue: deque[LabelledPicture], bundle: Bundle, seen: set[str]) -> Chos
     return None
 
 
-def _uses(used: UsedPictures, picture: LabelledPicture) -> tuple[str, ...]:
+def uses_of(used: UsedPictures, picture: LabelledPicture) -> tuple[str, ...]:
+    """What a picture served for; nothing where it cannot be read."""
     try:
         return used.of(picture)
     except DataError:  # gone since the folder was listed; opening it will say so

@@ -14,7 +14,8 @@ import numpy as np
 
 from calibration.quantize import QUANTIZED, REMEDY, tensors_to_measure
 from deploy.arrays import ByteArray
-from deploy.errors import require
+from deploy.errors import BundleError, require
+from deploy.files import storage_errors
 
 log = logging.getLogger(__name__)
 
@@ -45,10 +46,17 @@ def measure_ranges(
 
     Returns:
         Tensor name to lowest and highest value.
+
+    Raises:
+        BundleError: the model computes something that is not a finite number.
+        StorageError: no room for the model that is measured, in the folder for temporary files.
     """
     onnx = require("onnx", remedy=REMEDY)
     wanted = tensors_to_measure(onnx.load(str(model_path), load_external_data=False))
-    with tempfile.TemporaryDirectory(prefix="gemscan-calibrate-") as folder:
+    with (
+        storage_errors(Path(tempfile.gettempdir())),
+        tempfile.TemporaryDirectory(prefix="gemscan-calibrate-") as folder,
+    ):
         calibrator = _calibrator(model_path, Path(folder) / "augmented.onnx", method, threads)
         if hasattr(calibrator, "tensors_to_calibrate"):  # the histogram methods; saves half
             calibrator.tensors_to_calibrate &= wanted
@@ -56,7 +64,9 @@ def measure_ranges(
             for batch in batches:
                 calibrator.collect_data(_Reader([batch]))
             found = calibrator.compute_data()
-    return {name: _range(found[name]) for name in found if name in wanted}
+    ranges = {name: _range(found[name]) for name in found if name in wanted}
+    _refuse_infinite(ranges, model_path)
+    return ranges
 
 
 class _Reader:
@@ -103,3 +113,12 @@ def _range(found: Any) -> tuple[float, float]:
     if low == high == 0:  # always 0, as after a branch that training switched off
         return -1.0, 1.0  # any scale above 0 serves
     return low, high
+
+
+def _refuse_infinite(ranges: dict[str, tuple[float, float]], model_path: Path) -> None:
+    broken = [name for name, ends in ranges.items() if not np.isfinite(ends).all()]
+    if broken:
+        raise BundleError(
+            f"{model_path} cannot be calibrated: the values of {broken[0]} are no finite numbers. "
+            "Train the model again with a lower --lr."
+        )

@@ -9,8 +9,10 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import logging
 import os
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,14 +22,27 @@ from typing import Any
 from deploy.arrays import Json
 from deploy.decision import Decision
 from deploy.errors import BundleError
-from deploy.files import sha256, staged_folder, storage_errors, write_json
+from deploy.files import (
+    reading_errors,
+    sha256,
+    staged_folder,
+    storage_errors,
+    without_nan,
+    write_json,
+)
 from deploy.preprocess import Framing, InputSpec
 from deploy.settings import from_mapping
+
+log = logging.getLogger(__name__)
 
 SCHEMA = 1
 MANIFEST = "bundle.json"
 MODEL_FILES = {"fp32": "model.onnx", "int8": "model.int8.onnx"}
 EMBEDDING_SIZE = 2048
+
+# What `zipfile` raises for a file that was altered, cut short or encrypted, or packed by a method
+# that it does not know.
+BAD_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError)
 
 
 @dataclass(frozen=True)
@@ -68,9 +83,9 @@ class Bundle:
 
     @property
     def digest(self) -> str:
-        """SHA-256 over what decides a prediction; metrics may be added without changing it."""
+        """SHA-256 over what decides a prediction; metrics and the name do not count."""
         said = dataclasses.asdict(self.manifest)
-        for name in ("metrics", "provenance", "version"):
+        for name in ("metrics", "provenance", "name", "version"):
             del said[name]
         said["files"] = {name: said["files"][name] for name in self._model_files()}
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
@@ -117,12 +132,16 @@ def load_bundle(path: Path) -> Bundle:
         path: the folder, or a zip of it. A zip is unpacked once into the user's cache.
 
     Raises:
-        BundleError: not a bundle, a newer one, or a file that is missing or altered.
+        BundleError: not a bundle, a newer one, or a file that is missing, altered or not readable.
     """
-    root = _unpacked(path) if path.is_file() else path
+    with reading_errors(path, BundleError):
+        return _load_zip(path) if path.is_file() else _load_folder(path)
+
+
+def _load_folder(root: Path) -> Bundle:
     if not (root / MANIFEST).is_file():
         raise BundleError(
-            f"{path} is not a model bundle: there is no {MANIFEST} in it. "
+            f"{root} is not a model bundle: there is no {MANIFEST} in it. "
             "Make one with: gemscan export RUN BUNDLE"
         )
     manifest = _read_manifest(root / MANIFEST)
@@ -177,19 +196,29 @@ def cache_folder() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "gemscan"
 
 
-def _unpacked(archive: Path) -> Path:
+def _load_zip(archive: Path) -> Bundle:
     target = cache_folder() / "bundles" / sha256(archive)[:32]
-    if (target / MANIFEST).is_file():
-        return target
+    if target.is_dir():
+        try:
+            return _load_folder(target)
+        except BundleError as exc:
+            log.warning("%s is unpacked again: %s", archive, exc)
+    _unpack(archive, target)
+    return _load_folder(target)
+
+
+def _unpack(archive: Path, target: Path) -> None:
     try:
         with zipfile.ZipFile(archive) as packed, staged_folder(target) as stage:
             for name, entry in _bundle_entries(packed, archive).items():
+                data = packed.read(entry)
                 with storage_errors(stage / name):
                     (stage / name).parent.mkdir(parents=True, exist_ok=True)
-                    (stage / name).write_bytes(packed.read(entry))
-    except (zipfile.BadZipFile, EOFError) as exc:
-        raise BundleError(f"{archive} is not a whole zip file ({exc}). Copy it again.") from exc
-    return target
+                    (stage / name).write_bytes(data)
+    except BAD_ZIP as exc:
+        raise BundleError(
+            f"{archive} is not a whole zip file without a password ({exc}). Copy it again."
+        ) from exc
 
 
 def _bundle_entries(packed: zipfile.ZipFile, archive: Path) -> dict[str, zipfile.ZipInfo]:
@@ -209,17 +238,30 @@ def edit_bundle(path: Path, *, start_from: Bundle | None = None) -> Iterator[Bun
     The draft's manifest and files are put in place, with fresh hashes, when the block succeeds.
 
     Raises:
-        BundleError: `path` exists and is something else than a bundle, or a zip.
+        BundleError: `path` exists and is something else than a bundle's folder.
         StorageError: it cannot be written.
     """
-    if path.is_file():
-        raise BundleError(f"{path} is a zip, which cannot be changed. Unpack it first.")
-    if path.exists() and any(path.iterdir()) and not (path / MANIFEST).is_file():
-        raise BundleError(f"{path} exists and is not a model bundle. Choose another place.")
+    with reading_errors(path, BundleError):
+        refuse_file(path)
+        if path.exists() and any(path.iterdir()) and not (path / MANIFEST).is_file():
+            raise BundleError(f"{path} exists and is not a model bundle. Choose another place.")
     with staged_folder(path, start_from=start_from.root if start_from else None) as stage:
         draft = BundleDraft(stage, start_from.manifest if start_from else None)
         yield draft
         _write_manifest(stage, draft.require_manifest())
+
+
+def refuse_file(path: Path) -> None:
+    """Refuse what cannot be changed in place.
+
+    Raises:
+        BundleError: `path` is a file, as a zipped bundle is.
+    """
+    if path.is_file():
+        raise BundleError(
+            f"{path} is a file, and only the folder of a bundle can be changed. "
+            "If it is a zip, unpack it first."
+        )
 
 
 @dataclass
@@ -239,4 +281,5 @@ class BundleDraft:
 def _write_manifest(root: Path, manifest: Manifest) -> None:
     names = sorted(p.relative_to(root).as_posix() for p in root.rglob("*") if p.is_file())
     files = {name: sha256(root / name) for name in names if name != MANIFEST}
-    write_json(root / MANIFEST, dataclasses.asdict(dataclasses.replace(manifest, files=files)))
+    said = dataclasses.asdict(dataclasses.replace(manifest, files=files))
+    write_json(root / MANIFEST, without_nan(said))

@@ -65,11 +65,8 @@ def run_compare(args: argparse.Namespace) -> int:
 
 def _to_json(comparison: Comparison, failures: list[str]) -> Json:
     from dataclasses import asdict
-    from math import isnan
 
-    said = {**asdict(comparison), "loss": comparison.loss}
-    numbers = {
-        name: None if isinstance(value, float) and isnan(value) else value
-        for name, value in said.items()
-    }
+    from deploy.files import without_nan
+
+    numbers: Json = without_nan({**asdict(comparison), "loss": comparison.loss})
     return {**numbers, "passed": not failures, "failures": failures}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 
+from deploy.arguments import number
 from deploy.errors import DataError
 from deploy.files import storage_errors
 from deploy.folders import read_class_list
@@ -30,27 +30,18 @@ def _add_render(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--per-class",
-        type=_number(1, 1_000_000),
+        type=number(1, 1_000_000),
         default=20,
         metavar="N",
         help="pictures of each (20)",
     )
     parser.add_argument(
-        "--seed", type=_number(0, 2**63 - 1), default=0, help="same seed, same pictures (0)"
+        "--seed", type=number(0, 2**63 - 1), default=0, help="same seed, same pictures (0)"
     )
     parser.add_argument(
-        "--size", type=_number(32, 2048), default=288, metavar="PX", help="side of a picture (288)"
+        "--size", type=number(32, 2048), default=288, metavar="PX", help="side of a picture (288)"
     )
     parser.set_defaults(run=run_render)
-
-
-def _number(low: int, high: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        if not (text.isdigit() and low <= int(text) <= high):
-            raise argparse.ArgumentTypeError(f"must be a number from {low} to {high}, not {text}")
-        return int(text)
-
-    return read
 
 
 def run_render(args: argparse.Namespace) -> int:

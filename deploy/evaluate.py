@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from deploy.arrays import FloatArray, Json
 from deploy.backends import Backend
@@ -30,6 +28,7 @@ from deploy.evaluate_scores import (
     score_classes,
     score_decisions,
 )
+from deploy.files import without_nan
 from deploy.folders import LabelledPicture
 
 
@@ -121,23 +120,15 @@ class Evaluation:
             "unknown": {**asdict(self.decided_unknown), "classes": self._unknown_classes()},
             "per_class": [asdict(row) for row in self.per_class],
         }
-        return {name: _without_nan(value) for name, value in said.items()}
+        return {name: without_nan(value) for name, value in said.items()}
 
     def to_json(self) -> Json:
         """The summary and a row for each picture."""
-        return {**self.summary_json(), "pictures": [asdict(p) for p in self.pictures]}
+        rows = without_nan([asdict(p) for p in self.pictures])
+        return {**self.summary_json(), "pictures": rows}
 
     def _unknown_classes(self) -> list[str]:
         return sorted({p.label for p in self.unknown})
-
-
-def _without_nan(value: Any) -> Any:
-    """JSON has no NaN."""
-    if isinstance(value, Mapping):
-        return {name: _without_nan(inner) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [_without_nan(inner) for inner in value]
-    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def evaluate(
@@ -202,8 +193,13 @@ def _score_one(
         known=index is not None,
         prediction=verdict.candidates[0].label,
         confidence=verdict.candidates[0].confidence,
-        rank=None if index is None else int((logits > logits[index]).sum()),
+        rank=None if index is None else _rank(logits, index),
         kind=verdict.kind,
         offered=index is not None and label in [c.label for c in verdict.candidates[:meant]],
         uses=read.uses,
     )
+
+
+def _rank(logits: FloatArray, index: int) -> int:
+    """How many labels come before one. NaN is not below anything, so a broken model never wins."""
+    return int((~(logits <= logits[index])).sum())

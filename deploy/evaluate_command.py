@@ -11,6 +11,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deploy.arguments import MOST_THREADS, number
+
 if TYPE_CHECKING:
     from deploy.bundle import Bundle
     from deploy.evaluate import Evaluation
@@ -23,7 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="DIR", help="one folder of pictures per class")
     parser.add_argument("--backend", default="auto", help="auto, onnx-cpu (see: gemscan doctor)")
     parser.add_argument("--precision", choices=("auto", "int8", "fp32"), default="auto")
-    parser.add_argument("--threads", type=int, default=0, metavar="N", help="0: all cores")
+    parser.add_argument(
+        "--threads", type=number(0, MOST_THREADS), default=0, metavar="N", help="0: all cores"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write every number there")
     parser.add_argument(
         "--save", action="store_true", help="write the scores into the bundle's metrics"
@@ -34,15 +38,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run_evaluate(args: argparse.Namespace) -> int:
     """Evaluate, print, and save what was asked for."""
     from deploy.backends import open_backend
-    from deploy.bundle import load_bundle
-    from deploy.errors import BundleError
+    from deploy.bundle import load_bundle, refuse_file
     from deploy.evaluate import evaluate
     from deploy.files import write_json
     from deploy.folders import find_labelled
 
-    if args.save and args.bundle.is_file():
-        raise BundleError(f"{args.bundle} is a zip, which cannot be changed. Unpack it first.")
-    bundle = load_bundle(args.bundle)
+    path = args.bundle.resolve()  # ".", say, is another folder once the bundle is replaced
+    if args.save:
+        refuse_file(path)
+    bundle = load_bundle(path)
     pictures = find_labelled(args.folder)
     with (
         open_backend(bundle, args.backend, args.precision, threads=args.threads) as backend,
@@ -53,7 +57,7 @@ def run_evaluate(args: argparse.Namespace) -> int:
     if args.json:
         write_json(args.json, evaluation.to_json())
     if args.save:
-        save_metrics(args.bundle, bundle, evaluation, args.folder.resolve().name)
+        save_metrics(path, bundle, evaluation, args.folder.resolve().name)
     return 0
 
 

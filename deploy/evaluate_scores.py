@@ -18,6 +18,7 @@ class Scored:
         class; `known` tells which.
     prediction, confidence: the most probable label, and its probability, 0 to 1.
     rank: how many labels the model holds more probable than the true one; None if not known.
+        Of logits that are not numbers all count as more probable.
     kind: what the decision said: "name", "list" or "refer".
     offered: the true label was named, or stands in the list.
     uses: see `ReadPicture.uses`.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.errors import DataError
+from deploy.files import reading_errors
 from deploy.pictures import find_pictures
 
 
@@ -24,10 +25,8 @@ class LabelledPicture:
         Raises:
             DataError: the file is gone or cannot be read.
         """
-        try:
+        with reading_errors(self.path, DataError):
             return hashlib.sha256(self.path.read_bytes()).hexdigest()[:16]
-        except OSError as exc:
-            raise DataError(f"{self.path} cannot be read: {exc.strerror}") from exc
 
 
 def read_class_list(path: Path) -> tuple[str, ...]:
@@ -36,8 +35,8 @@ def read_class_list(path: Path) -> tuple[str, ...]:
     Raises:
         DataError: not readable, empty, or a name stands twice.
     """
-    try:
-        names = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    try:  # "-sig": some editors begin a file with a byte order mark
+        names = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
     except (OSError, UnicodeDecodeError) as exc:
         raise DataError(f"{path} cannot be read as a list of classes: {exc}") from exc
     classes = tuple(name for name in names if name)
@@ -56,7 +55,7 @@ def find_labelled(folder: Path, classes: Sequence[str] | None = None) -> list[La
         classes: the classes to take, in this order; None takes every folder, by name.
 
     Raises:
-        DataError: no such folder, no pictures, or a class without any.
+        DataError: no such folder, one that may not be read, no pictures, or a class without any.
     """
     if not folder.is_dir():
         raise DataError(f"{folder} is not a folder. Give one with a folder of pictures per class.")
@@ -73,8 +72,17 @@ def find_labelled(folder: Path, classes: Sequence[str] | None = None) -> list[La
 
 
 def _class_folders(folder: Path) -> list[str]:
-    folders = [p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")]
-    return sorted(name for name in folders if find_pictures(folder / name))
+    return [path.name for path in subfolders(folder) if find_pictures(path)]
+
+
+def subfolders(folder: Path) -> list[Path]:
+    """The folders in a folder, and links to folders, by name. Hidden ones are left out.
+
+    Raises:
+        DataError: the folder may not be read.
+    """
+    with reading_errors(folder, DataError):
+        return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
 
 
 def count_per_class(pictures: Sequence[LabelledPicture]) -> dict[str, int]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from deploy.arrays import ByteArray, FloatArray
 from deploy.bundle import Bundle
-from deploy.errors import BackendError
+from deploy.errors import BackendError, BundleError
 from deploy.files import write_json
 from deploy.pictures import read_picture
 from deploy.preprocess import preprocess_picture
@@ -62,7 +62,17 @@ def read_golden(bundle: Bundle) -> Golden | None:
 
 
 def write_golden(root: Path, golden: Golden) -> None:
-    """Write `golden/expected.json` into a bundle that is being made."""
+    """Write `golden/expected.json` into a bundle that is being made.
+
+    Raises:
+        BundleError: a logit or a tolerance is not a finite number.
+    """
+    numbers = [*golden.logits.values(), [list(golden.tolerance.values())]]
+    if not all(np.isfinite(part).all() for part in numbers):
+        raise BundleError(
+            f"the model in {root} gives logits that are no numbers for the golden pictures. "
+            "Train again with a lower --lr, or calibrate with another --method."
+        )
     write_json(root / EXPECTED, golden.__dict__)
 
 

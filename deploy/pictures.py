@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import struct
 import warnings
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from deploy.arrays import ByteArray
-from deploy.errors import PictureError
+from deploy.errors import DataError, PictureError
+from deploy.files import reading_errors
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm"})
+
+# What Pillow raises, beside errors that say what is wrong, for damaged EXIF, TIFF tags and chunks.
+DAMAGED = (LookupError, ArithmeticError, TypeError, EOFError, struct.error, zlib.error)
 
 # Large scans are welcome; Pillow's refusal (twice this, as a DecompressionBombError) still guards
 # against a small file that claims gigapixels, so its earlier warning says nothing useful here.
@@ -19,12 +28,31 @@ warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 
 
 def find_pictures(folder: Path) -> list[Path]:
-    """Every picture file below a folder, by name, in a stable order. Hidden files are left out."""
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
-    )
+    """Every picture file below a folder, by name, in a stable order.
+
+    Hidden files and what lies in hidden folders are left out. A folder that is not there, or is
+    a file, holds none. Links to folders below it are not followed.
+
+    Raises:
+        DataError: a folder may not be read.
+    """
+    with reading_errors(folder, DataError):
+        return sorted(
+            path
+            for path in _visible_files(folder)
+            if path.suffix.lower() in SUFFIXES and path.is_file()
+        )
+
+
+def _visible_files(folder: Path) -> Iterator[Path]:
+    for place, folders, names in os.walk(folder, onerror=_refuse):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (Path(place, name) for name in names if not name.startswith("."))
+
+
+def _refuse(error: OSError) -> None:
+    if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
+        raise error
 
 
 def read_picture(path: Path) -> ByteArray:
@@ -37,7 +65,7 @@ def read_picture(path: Path) -> ByteArray:
         (H, W, 3) uint8, BGR, C-contiguous.
 
     Raises:
-        PictureError: not there, empty, truncated, not a picture, or unreasonably large.
+        PictureError: not there, empty, truncated, damaged, not a picture, or unreasonably large.
     """
     try:
         with Image.open(path) as image:
@@ -47,6 +75,8 @@ def read_picture(path: Path) -> ByteArray:
         raise PictureError(_unreadable(path, _why_unidentified(path))) from exc
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as exc:
         raise PictureError(_unreadable(path, str(exc))) from exc
+    except DAMAGED as exc:
+        raise PictureError(_unreadable(path, f"damaged: {exc!r}")) from exc
     return np.ascontiguousarray(rgb[:, :, ::-1])
 
 
@@ -55,7 +85,10 @@ def _unreadable(path: Path, why: str) -> str:
 
 
 def _why_unidentified(path: Path) -> str:
-    return "the file is empty" if path.stat().st_size == 0 else "not a known picture format"
+    with contextlib.suppress(OSError):  # gone by now
+        if path.stat().st_size == 0:
+            return "the file is empty"
+    return "not a known picture format"
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

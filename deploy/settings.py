@@ -24,42 +24,28 @@ def from_mapping(
         error: the kind of error to raise.
 
     Raises:
-        error: a field is missing, unknown, or of another type.
+        error: a field is missing, unknown, or of another type. A field's default is for code
+            that makes one, never for a file that says nothing: there it is missing too.
     """
     if not isinstance(values, Mapping):
         raise error(f"{where} must be an object with named fields, not {values!r}")
-    fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    _same_names(set(fields), set(values), where, error, optional=_optional(fields))
+    names = [field.name for field in dataclasses.fields(cls)]  # type: ignore[arg-type]
+    _same_names(set(names), set(values), where, error)
     hints = get_type_hints(cls)
-    read = {
-        name: _convert(hints[name], values[name], f"{where}: {name}", error)
-        for name in fields
-        if name in values
-    }
+    read = {name: _convert(hints[name], values[name], f"{where}: {name}", error) for name in names}
     try:
         return cls(**read)
     except ValueError as exc:
         raise error(f"{where}: {exc}") from exc
 
 
-def _optional(fields: Mapping[str, dataclasses.Field[Any]]) -> set[str]:
-    missing = dataclasses.MISSING
-    return {
-        name
-        for name, field in fields.items()
-        if field.default is not missing or field.default_factory is not missing
-    }
-
-
-def _same_names(
-    known: set[str], given: set[str], where: str, error: type[GemscanError], optional: set[str]
-) -> None:
+def _same_names(known: set[str], given: set[str], where: str, error: type[GemscanError]) -> None:
     if unknown := sorted(given - known):
         raise error(
             f"{where} has {_names(unknown)}, which is not known here; "
             f"known are {', '.join(sorted(known))}"
         )
-    if missing := sorted(known - given - optional):
+    if missing := sorted(known - given):
         raise error(f"{where} lacks {_names(missing)}")
 
 

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from threading import Event
 from typing import Protocol
 
+import cv2
 import numpy as np
 
 from deploy.arrays import ByteArray
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 DARK_AFTER_S = 1.0
 GIVE_UP_AFTER_S = 10.0
 GIVE_UP_AFTER_ERRORS = 100
+POLL_EVERY_S = 0.05  # a key in the window is answered at once, as people see it
 STALLED = "stalled: no picture from the camera"
 
 
@@ -63,6 +65,7 @@ class LiveLoop:
             on_change: called with each verdict that differs from the one before.
             stats: where to count; a fresh one by default.
         """
+        cv2.setNumThreads(1)  # its steps are short, and the cores are the model's
         self.stats = stats or LoopStats()
         self._reader = reader
         self._source = source
@@ -212,8 +215,8 @@ def run_loop(
             while not stop.is_set() and loop.step():
                 if frames and loop.stats.frames >= frames:
                     break
-                if pace is not None:
-                    pace.wait(stop)
+                if pace is not None and not pace.wait(stop, sinks):
+                    break
         finally:
             loop.stats.ended_at = time.monotonic()
     return loop.stats
@@ -226,9 +229,13 @@ class Pace:
         self._interval_s = 1.0 / fps
         self._due_s = time.monotonic() + self._interval_s
 
-    def wait(self, stop: Event) -> None:
-        """Return when the next frame is due, or at once when `stop` is set."""
-        now = time.monotonic()
-        if now < self._due_s:
-            stop.wait(self._due_s - now)
-        self._due_s = max(self._due_s, now) + self._interval_s
+    def wait(self, stop: Event, sinks: Sequence[Sink] = ()) -> bool:
+        """Wait until the next frame is due. False, and soon: `stop` is set or a sink asks to."""
+        started_s = time.monotonic()
+        while (left_s := self._due_s - time.monotonic()) > 0:
+            if stop.wait(min(left_s, POLL_EVERY_S)):
+                return False
+            if left_s > POLL_EVERY_S and not all(sink.poll() for sink in sinks):
+                return False
+        self._due_s = max(self._due_s, started_s) + self._interval_s
+        return True

@@ -37,6 +37,10 @@ class RealTimeSink:
                 return False
         return True
 
+    def poll(self) -> bool:
+        """False: the sink asks to stop."""
+        return self._sink.poll()
+
     def __enter__(self) -> RealTimeSink:
         self._sink.__enter__()
         return self

@@ -63,7 +63,7 @@ class ThreadedReader:
             self._changed.notify_all()
         self._thread.join(self._timeout_s + 1)
         if self._thread.is_alive():
-            log.warning("%s does not answer; it is released when it does", self._source.name)
+            log.warning("%s does not answer; it is closed all the same", self._source.name)
 
     def take(self) -> Frame | None:
         """The waiting frame, or the next one within `timeout_s`; None when there are no more.

@@ -15,7 +15,7 @@ import gemscan
         (["train", "nowhere", "--out", "run"], "nowhere is not a folder"),
         (["train", "empty", "--out", "run"], "holds no pictures in class folders"),
         (["train", "one", "--out", "run", "--weights", "none"], "one class only"),
-        (["train", "one", "--out", "run", "--size", "5"], "size_px must be at least 32"),
+        (["train", "one", "--out", "run", "--size", "5"], "size_px must be from 32 to 819"),
         (["train", "one", "--out", "run", "--classes", "none.txt"], "cannot be read as a list"),
         (["train", "one", "--out", "run", "--device", "cuda"], "finds no NVIDIA GPU"),
         (["train", "one", "--out", "run", "--resume"], "cannot be resumed"),

@@ -1,4 +1,7 @@
-"""The README's commands are run word for word."""
+"""The README's commands for one's own stones are run word for word, and its links lead somewhere.
+
+`make demo` and `make test` are not run here: they install this project.
+"""
 
 from __future__ import annotations
 

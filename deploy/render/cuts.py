@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from deploy.arrays import FloatArray
 
-Array = npt.NDArray[np.floating[Any]]
+Array = npt.NDArray[Any]
 Indices = npt.NDArray[np.int64]
 Plane = tuple[Array, float]  # outward normal, distance from the origin
 Curve = tuple[Array, Array]  # x and y

@@ -23,6 +23,9 @@ class Sink(Protocol):
     def show(self, image_bgr: ByteArray) -> bool:
         """Take one frame, (H, W, 3) uint8, BGR. False: the user asked to stop."""
 
+    def poll(self) -> bool:
+        """Answer the user while no frame comes. False: the user asked to stop."""
+
     def __enter__(self) -> Sink: ...
 
     def __exit__(

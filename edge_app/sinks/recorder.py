@@ -57,6 +57,10 @@ class RecorderSink:
                 writer.write(self._at_size(image_bgr))
         return True
 
+    def poll(self) -> bool:
+        """Nobody can ask a file to stop. Always True."""
+        return True
+
     def _at_size(self, image_bgr: ByteArray) -> ByteArray:
         if image_bgr.shape[1::-1] == self._size:
             return image_bgr
@@ -68,11 +72,11 @@ class RecorderSink:
         if now - self._checked_at < CHECK_EVERY_S:
             return True
         self._checked_at = now
-        if _free_bytes(self._path.parent) >= RESERVE_BYTES:
-            return True
-        log.warning("recording to %s stops: %s", self._path, _no_room(self._path.parent))
-        self._finish()
-        return False
+        problem = _room_problem(self._path.parent)
+        if problem:
+            log.warning("recording to %s stops: %s", self._path, problem)
+            self._finish()
+        return not problem
 
     def _open(self, image_bgr: ByteArray) -> cv2.VideoWriter | None:
         height, width = image_bgr.shape[:2]
@@ -128,8 +132,8 @@ def _check_place(path: Path) -> None:
         raise StorageError(f"{path} cannot be recorded: there is no folder {path.parent}. Make it.")
     if path.is_dir() or not os.access(path.parent, os.W_OK):
         raise StorageError(f"{path} cannot be written. Choose another place for the recording.")
-    if _free_bytes(path.parent) < RESERVE_BYTES:
-        raise StorageError(f"{path} cannot be recorded: {_no_room(path.parent)}.")
+    if problem := _room_problem(path.parent):
+        raise StorageError(f"{path} cannot be recorded: {problem}.")
 
 
 def _working_codec(partial: Path) -> str:
@@ -162,9 +166,12 @@ def _plays(path: Path) -> bool:
         video.release()
 
 
-def _free_bytes(folder: Path) -> int:
-    return shutil.disk_usage(folder).free
-
-
-def _no_room(folder: Path) -> str:
+def _room_problem(folder: Path) -> str:
+    """Why a recording cannot go on there, and what to do; empty when it can."""
+    try:
+        free_bytes = shutil.disk_usage(folder).free
+    except OSError as exc:  # a disk that was unplugged
+        return f"{folder} is not there any more ({exc.strerror}); check its disk"
+    if free_bytes >= RESERVE_BYTES:
+        return ""
     return f"less than {RESERVE_BYTES >> 20} MB are free in {folder}; free some space"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 import cv2
@@ -30,15 +32,22 @@ class WindowSink:
         Raises:
             DisplayError: the window cannot be drawn any more.
         """
-        try:
+        with _window_errors():
             if not self._sized:
                 height, width = image_bgr.shape[:2]
                 cv2.resizeWindow(self._title, width, height)
                 self._sized = True
             cv2.imshow(self._title, image_bgr)
+        return self.poll()
+
+    def poll(self) -> bool:
+        """Draw and handle keys. False: the user pressed q or Esc, or closed the window.
+
+        Raises:
+            DisplayError: the window cannot be drawn any more.
+        """
+        with _window_errors():
             key = cv2.waitKey(1) & 0xFF
-        except cv2.error as exc:
-            raise DisplayError(_message(str(exc))) from exc
         return key not in STOP_KEYS and self._is_open()
 
     def _is_open(self) -> bool:
@@ -55,10 +64,8 @@ class WindowSink:
     def __enter__(self) -> WindowSink:
         if problem := display_problem():
             raise DisplayError(_message(problem))
-        try:
+        with _window_errors():
             cv2.namedWindow(self._title, LOOK)
-        except cv2.error as exc:
-            raise DisplayError(_message(str(exc))) from exc
         return self
 
     def __exit__(
@@ -69,6 +76,14 @@ class WindowSink:
     ) -> None:
         if self._is_open():
             cv2.destroyWindow(self._title)
+
+
+@contextmanager
+def _window_errors() -> Iterator[None]:
+    try:
+        yield
+    except cv2.error as exc:
+        raise DisplayError(_message(str(exc))) from exc
 
 
 def _message(why: str) -> str:

@@ -60,7 +60,6 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=20.0, help="for each measurement")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows here")
     args = parser.parse_args()
-    cv2.setNumThreads(1)
     torch.set_num_threads(2)
     with tempfile.TemporaryDirectory() as folder:
         rows = [*_model_rows(Path(folder), args.seconds), *_loop_rows(Path(folder), args.seconds)]

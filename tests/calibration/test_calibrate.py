@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
+import errno
 import json
+import os
 import shutil
+import tempfile
+from importlib import metadata
 
 import numpy as np
 import onnx
 import pytest
 
 from calibration.calibrate import Settings, calibrate_bundle
+from calibration.ranges import measure_ranges
 from calibration.rules import check_rules
 from deploy.backends import open_backend
-from deploy.bundle import load_bundle
-from deploy.errors import BundleError
-from deploy.golden import read_golden
+from deploy.bundle import edit_bundle, load_bundle
+from deploy.errors import BundleError, StorageError
+from deploy.golden import Golden, read_golden, write_golden
 from gemscan import main
 
 FEW = Settings(count=12, threads=1)
@@ -130,7 +136,7 @@ def test_a_bundle_without_float32_is_refused(calibrated, stones):
 def test_a_zip_is_refused_before_any_work(tmp_path, float_bundle, stones, capsys):
     packed = shutil.make_archive(str(tmp_path / "packed"), "zip", float_bundle.root)
     assert main(["calibrate", packed, "--images", str(stones)]) == 2
-    assert "is a zip, which cannot be changed. Unpack it first." in capsys.readouterr().err
+    assert "If it is a zip, unpack it first." in capsys.readouterr().err
 
 
 def test_a_folder_without_pictures_ends_with_one_sentence(tmp_path, float_bundle, capsys):
@@ -138,3 +144,100 @@ def test_a_folder_without_pictures_ends_with_one_sentence(tmp_path, float_bundle
     words = ["calibrate", str(float_bundle.root), "--images", str(tmp_path / "empty")]
     assert main(words) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def command(bundle, stones, *more):
+    return main(["calibrate", str(bundle), "--images", str(stones), "--threads", "1", *more])
+
+
+def test_scores_of_the_int8_model_before_go_and_those_of_float32_stay(float_bundle, stones):
+    scores = [{"precision": "int8", "top1": 1.0}, {"precision": "fp32", "top1": 0.9}]
+    metrics = {"validation": {"n": 3}, "evaluation": scores}
+    with edit_bundle(float_bundle.root, start_from=float_bundle) as draft:
+        draft.manifest = dataclasses.replace(float_bundle.manifest, metrics=metrics)
+
+    calibrate_bundle(load_bundle(float_bundle.root), stones, FEW)
+
+    after = load_bundle(float_bundle.root).manifest.metrics
+    assert after == {"validation": {"n": 3}, "evaluation": scores[1:]}
+
+
+def test_it_works_from_inside_the_bundle(float_bundle, stones, monkeypatch, capsys):
+    monkeypatch.chdir(float_bundle.root)
+
+    assert command(".", os.path.relpath(stones), "--count", "12") == 0
+
+    assert "agreement" in capsys.readouterr().out
+    assert load_bundle(float_bundle.root).precisions == ("int8", "fp32")
+
+
+def test_a_bundle_behind_a_link_is_calibrated_where_it_lies(float_bundle, stones):
+    link = float_bundle.root.with_name("current")
+    link.symlink_to(float_bundle.root)
+
+    assert command(link, stones, "--count", "12") == 0
+
+    assert link.is_symlink()
+    assert load_bundle(float_bundle.root).precisions == ("int8", "fp32")
+
+
+def test_pictures_that_cannot_be_read_afterwards_do_not_spoil_what_is_done(
+    float_bundle, stones, capsys
+):
+    """All readable ones serve for calibration, so nothing is left to compare the models on."""
+    (stones / "ruby" / "empty.png").touch()
+
+    assert command(float_bundle.root, stones) == 0
+
+    assert "were not compared: there is no readable picture" in capsys.readouterr().out
+
+
+def test_a_picture_that_is_gone_afterwards_does_not_spoil_what_is_done(
+    float_bundle, stones, monkeypatch, capsys
+):
+    def read_and_removed(bundle, *args, **more):
+        done = calibrate_bundle(bundle, *args, **more)
+        monkeypatch.setattr("pathlib.Path.read_bytes", unreadable)
+        return done
+
+    def unreadable(path):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr("calibration.calibrate.calibrate_bundle", read_and_removed)
+
+    assert command(float_bundle.root, stones, "--count", "12") == 0
+    assert "were not compared" in capsys.readouterr().out
+
+
+def test_an_onnxruntime_of_another_package_name_will_do(float_bundle, stones, monkeypatch):
+    """onnxruntime-gpu is the module onnxruntime too, and pip knows no package of that name."""
+
+    def unknown(name):
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", unknown)
+    calibrate_bundle(float_bundle, stones, FEW)
+
+
+def test_no_room_for_the_model_that_is_measured_is_one_sentence(model_path, monkeypatch):
+    def full(*_args, **_more):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(tempfile, "mkdtemp", full)
+    with pytest.raises(StorageError, match="could not be written: No space left"):
+        measure_ranges(model_path, [], "minmax")
+
+
+def test_golden_logits_that_are_no_numbers_are_refused(tmp_path):
+    golden = Golden(("a.png",), {"int8": [[0.0, float("nan")]]}, {"int8": 0.1}, "")
+
+    with pytest.raises(BundleError, match="logits that are no numbers"):
+        write_golden(tmp_path, golden)
+
+
+@pytest.mark.parametrize("option", ["--threads", "--count"])
+def test_a_number_below_its_least_is_refused_by_name(float_bundle, stones, capsys, option):
+    with pytest.raises(SystemExit):
+        main(["calibrate", str(float_bundle.root), "--images", str(stones), option, "-1"])
+
+    assert f"{option}: must be a number from" in capsys.readouterr().err

@@ -133,3 +133,19 @@ def test_an_empty_folder(tmp_path, float_bundle):
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="holds no pictures"):
         find_candidates(tmp_path / "empty", float_bundle.labels)
+
+
+def test_class_folders_may_be_links(stones, float_bundle):
+    """A set that is put together from others, without copying."""
+    linked = stones.parent / "linked"
+    linked.mkdir()
+    for folder in stones.iterdir():
+        (linked / folder.name).symlink_to(folder)
+
+    found = find_candidates(linked, float_bundle.labels)
+
+    assert Counter(picture.label for picture in found) == {
+        "ruby": 10,
+        "emerald": 10,
+        "lapis_lazuli": 10,
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import zipfile
 from pathlib import Path
@@ -53,6 +54,8 @@ def test_one_changed_byte_in_a_model_is_noticed(tiny_bundle: Bundle):
         ({"input": {"size_px": "224"}}, "size_px must be int"),
         ({"input": {"size_px": 224, "mean": 0.5}}, "“mean”, which is not known"),
         ({"framing": {"method": "guess", "margin": 0.0}}, "framing method “guess”"),
+        ({"framing": {"method": "centre"}}, "framing lacks “margin”"),
+        ({"decision": {}}, "decision lacks “list_at_least”, “list_length”"),
         ({"extra": 1}, "“extra”, which is not known"),
         ({"files": {}}, "lists no model"),
         ({"files": {"../secret": "0", "model.onnx": "0"}}, "names a file outside itself"),
@@ -146,10 +149,11 @@ def test_a_folder_of_something_else_is_never_replaced(tmp_path: Path):
     assert (tmp_path / "thesis" / "chapter1.txt").read_text() == "precious"
 
 
-def test_metrics_do_not_change_the_digest_and_a_label_does(tiny_bundle: Bundle):
+def test_metrics_and_the_name_do_not_change_the_digest_and_a_label_does(tiny_bundle: Bundle):
     digest = tiny_bundle.digest
 
     assert load_bundle(change(tiny_bundle, metrics={"top1": 1})).digest == digest
+    assert load_bundle(change(tiny_bundle, name="other")).digest == digest
     labels = ["Spinel", *tiny_bundle.labels[1:]]
     assert load_bundle(change(tiny_bundle, labels=labels)).digest != digest
 
@@ -157,3 +161,80 @@ def test_metrics_do_not_change_the_digest_and_a_label_does(tiny_bundle: Bundle):
 def test_asking_for_a_precision_that_is_not_there_says_how_to_get_it(int8_bundle: Bundle):
     with pytest.raises(BundleError, match="shipped ones hold INT8 alone"):
         int8_bundle.model("fp32")
+
+
+def zipped(bundle: Bundle, to: Path) -> Path:
+    return Path(shutil.make_archive(str(to / "whole"), "zip", bundle.root))
+
+
+def test_a_zip_with_a_damaged_entry_is_refused(tiny_bundle, tmp_path, monkeypatch):
+    monkeypatch.setenv("GEMSCAN_CACHE", str(tmp_path / "cache"))
+    archive = zipped(tiny_bundle, tmp_path)
+    with zipfile.ZipFile(archive) as packed:
+        entry = packed.getinfo("model.onnx")
+    data = bytearray(archive.read_bytes())
+    start = entry.header_offset + 30 + len(entry.filename)
+    data[start : start + 20] = b"\xff" * 20  # what zlib finds here is no compressed data
+    archive.write_bytes(data)
+
+    with pytest.raises(BundleError, match=r"whole\.zip is not a whole zip"):
+        load_bundle(archive)
+
+
+@pytest.mark.parametrize(("field", "value"), [(6, 1), (8, 99)], ids=["password", "method"])
+def test_a_zip_that_cannot_be_unpacked_is_refused(tiny_bundle, tmp_path, monkeypatch, field, value):
+    monkeypatch.setenv("GEMSCAN_CACHE", str(tmp_path / "cache"))
+    archive = zipped(tiny_bundle, tmp_path)
+    data = bytearray(archive.read_bytes())
+    for header, shift in ((b"PK\x03\x04", 0), (b"PK\x01\x02", 2)):
+        at = data.find(header)
+        while at >= 0:
+            data[at + field + shift] = value
+            at = data.find(header, at + 4)
+    archive.write_bytes(data)
+
+    with pytest.raises(BundleError, match=r"whole\.zip is not a whole zip"):
+        load_bundle(archive)
+
+
+def test_a_damaged_copy_in_the_cache_is_unpacked_again(tiny_bundle, tmp_path, monkeypatch):
+    monkeypatch.setenv("GEMSCAN_CACHE", str(tmp_path / "cache"))
+    archive = zipped(tiny_bundle, tmp_path)
+    (load_bundle(archive).root / "model.onnx").write_bytes(b"damaged")
+
+    assert load_bundle(archive).manifest == tiny_bundle.manifest
+
+
+def test_a_bundle_that_may_not_be_read_is_one_sentence(tiny_bundle, monkeypatch):
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, os.strerror(13), str(path))
+
+    monkeypatch.setattr("deploy.bundle.sha256", refuse)
+    with pytest.raises(BundleError, match=r"onnx cannot be read: Permission denied"):
+        load_bundle(tiny_bundle.root)
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with (
+        pytest.raises(BundleError, match=r"tiny cannot be read: Permission denied"),
+        edit_bundle(tiny_bundle.root),
+    ):
+        pass
+
+
+def test_a_file_is_never_edited_and_not_called_a_zip(tmp_path: Path):
+    (tmp_path / "notes.txt").write_text("precious")
+
+    with (
+        pytest.raises(BundleError, match=r"notes\.txt is a file"),
+        edit_bundle(tmp_path / "notes.txt"),
+    ):
+        pass
+
+
+def test_an_edit_writes_null_for_a_metric_that_is_no_number(tiny_bundle: Bundle):
+    root = change(tiny_bundle, metrics={"loss": float("nan")})
+
+    with edit_bundle(root, start_from=load_bundle(root)):
+        pass
+
+    assert load_bundle(root).manifest.metrics == {"loss": None}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deploy.backends import open_backend
+from deploy.backends import Prediction, open_backend
 from deploy.bundle import load_bundle
 from deploy.errors import BundleError, DataError
 from deploy.evaluate import Evaluation, evaluate
@@ -225,10 +225,40 @@ def test_save_adds_the_scores_and_keeps_the_models(tiny_bundle, stones):
 def test_save_into_a_zip_is_refused_before_the_work(tmp_path, stones, capsys):
     (tmp_path / "b.zip").write_bytes(b"")
     assert main(["evaluate", str(tmp_path / "b.zip"), str(stones), "--save"]) == 2
-    assert "Unpack it first" in capsys.readouterr().err
+    assert "unpack it first" in capsys.readouterr().err
 
 
 def test_a_precision_that_is_not_there_is_refused(int8_bundle, stones):
     with pytest.raises(BundleError, match="holds no fp32 model"):
         open_backend(int8_bundle, "onnx-cpu", "fp32")
     assert main(["evaluate", str(int8_bundle.root), str(stones), "--precision", "fp32"]) == 2
+
+
+def test_a_model_that_gives_no_numbers_is_never_right(tiny_bundle, stones):
+    class Broken:
+        name, precision = "broken", "fp32"
+
+        def infer(self, batch):
+            return Prediction(np.full((1, 3), np.nan, np.float32), np.zeros((1, 2048), np.float32))
+
+    evaluation = evaluate(tiny_bundle, Broken(), find_labelled(stones))  # type: ignore[arg-type]
+
+    assert evaluation.overall.top1 == 0.0
+    json.dumps(evaluation.to_json(), allow_nan=False)
+
+
+def test_save_works_from_inside_the_bundle(tiny_bundle, stones, monkeypatch):
+    monkeypatch.chdir(tiny_bundle.root)
+
+    assert main(["evaluate", ".", str(stones), "--save"]) == 0
+
+    assert len(load_bundle(tiny_bundle.root).manifest.metrics["evaluation"]) == 1
+
+
+@pytest.mark.parametrize("threads", ["-1", "many", "1000000"])
+def test_a_number_of_threads_that_cannot_be_is_refused(tmp_path, capsys, threads):
+    with pytest.raises(SystemExit) as stopped:
+        main(["evaluate", str(tmp_path), str(tmp_path), "--threads", threads])
+
+    assert stopped.value.code == 2
+    assert "--threads: must be a number from 0 to 1024" in capsys.readouterr().err

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from deploy.errors import PictureError
+from deploy.errors import DataError, PictureError
+from deploy.folders import find_labelled, read_class_list
 from deploy.pictures import find_pictures, read_picture
 
 ORANGE = (250, 120, 10)
@@ -129,3 +132,73 @@ def test_hidden_files_and_other_kinds_are_left_out(tmp_path: Path):
         (tmp_path / name).touch()
 
     assert [path.name for path in find_pictures(tmp_path)] == ["a.png", "b.JPG"]
+
+
+def test_what_lies_in_hidden_folders_is_left_out(tmp_path: Path):
+    for name in (".dataset/Ruby/a.png", ".dataset/Ruby/.thumbs/t.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+
+    found = find_pictures(tmp_path / ".dataset")  # that the folder given is hidden is meant so
+
+    assert [path.name for path in found] == ["a.png"]
+
+
+def test_a_folder_that_is_not_there_holds_no_pictures(tmp_path: Path):
+    assert find_pictures(tmp_path / "absent") == []
+
+
+@pytest.mark.parametrize("call", ["scandir", "stat"])
+def test_a_folder_that_may_not_be_read_is_one_sentence(tmp_path: Path, monkeypatch, call):
+    (tmp_path / "Ruby").mkdir()
+    (tmp_path / "Ruby" / "a.png").touch()
+    real = getattr(os, call)
+
+    def refuse(path, *args, **more):
+        if str(path).endswith("a.png" if call == "stat" else "Ruby"):
+            raise PermissionError(13, os.strerror(13), str(path))
+        return real(path, *args, **more)
+
+    monkeypatch.setattr(os, call, refuse)
+    with pytest.raises(DataError, match=r"Ruby.* cannot be read: Permission denied"):
+        find_pictures(tmp_path)
+
+
+def test_a_set_that_may_not_be_listed_is_one_sentence(tmp_path: Path, monkeypatch):
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, os.strerror(13), str(path))
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(DataError, match="cannot be read: Permission denied"):
+        find_labelled(tmp_path)
+
+
+def test_damaged_exif_is_a_picture_error(tmp_path: Path):
+    """Pillow writes the EXIF of a turned picture anew, and fails with struct.error."""
+    lying = struct.pack("<HHII", 0x112, 3, 1, 6)
+    width = struct.pack("<HHId", 0x100, 12, 1, 0.0)[:12]  # as a float, where a whole one belongs
+    tags = struct.pack("<IH", 8, 2) + lying + width + bytes(4)
+    orange().save(tmp_path / "x.jpg", exif=b"Exif\0\0II*\0" + tags)
+
+    with pytest.raises(PictureError, match=r"x\.jpg cannot be read as a picture \(damaged"):
+        read_picture(tmp_path / "x.jpg")
+
+
+@pytest.mark.parametrize(
+    "error", [TypeError(), KeyError(1), IndexError(), ZeroDivisionError(), OverflowError()]
+)
+def test_whatever_pillow_raises_costs_one_picture(tmp_path: Path, monkeypatch, error):
+    orange().save(tmp_path / "x.png")
+
+    def fail(_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("PIL.ImageOps.exif_transpose", fail)
+    with pytest.raises(PictureError, match="damaged"):
+        read_picture(tmp_path / "x.png")
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_class(tmp_path: Path):
+    (tmp_path / "classes.txt").write_text("Ruby\nOpal\n", encoding="utf-8-sig")
+
+    assert read_class_list(tmp_path / "classes.txt") == ("Ruby", "Opal")

@@ -28,7 +28,13 @@ class Camera:
             raise ValueError(f"fps must be at least 1, not {self.fps}")
 
 
-GOOD = {"name": "tray", "lens": {"focal_mm": 4}, "sizes": [640, 480]}
+GOOD = {
+    "name": "tray",
+    "lens": {"focal_mm": 4},
+    "sizes": [640, 480],
+    "gain": None,
+    "fps": 30,
+}
 
 
 def test_nested_values_come_back_with_their_types():
@@ -48,7 +54,7 @@ def test_none_is_taken_where_it_is_allowed_and_only_there():
     ("values", "said"),
     [
         ([], "must be an object"),
-        ({"name": "x"}, "lacks “lens”, “sizes”"),
+        ({"name": "x"}, "lacks “fps”, “gain”, “lens”, “sizes”"),
         (GOOD | {"zoom": 1}, "“zoom”, which is not known here"),
         (GOOD | {"lens": {}}, "c: lens lacks “focal_mm”"),
         (GOOD | {"sizes": ["big"]}, "sizes must be int, not 'big'"),
@@ -60,3 +66,11 @@ def test_none_is_taken_where_it_is_allowed_and_only_there():
 def test_what_does_not_fit_is_named(values, said):
     with pytest.raises(BundleError, match=said):
         from_mapping(Camera, values, where="c", error=BundleError)
+
+
+def test_a_default_never_stands_in_for_a_field_that_the_file_lacks():
+    """Else a file would mean another thing as soon as the default is changed."""
+    said = {name: value for name, value in GOOD.items() if name != "fps"}
+
+    with pytest.raises(SettingsError, match="c lacks “fps”"):
+        from_mapping(Camera, said, where="c")

@@ -115,6 +115,9 @@ class ListSink:
         self.images.append(image_bgr.copy())
         return len(self.images) != self._stop_after
 
+    def poll(self) -> bool:
+        return True
+
     def __enter__(self) -> ListSink:
         return self
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib
+import socket
 import sys
 
 import pytest
@@ -75,6 +76,25 @@ def test_a_processor_without_integer_instructions_is_noted(monkeypatch):
     assert doctor.check_processor().state == doctor.NOTE
 
 
+@pytest.mark.parametrize("gpu", [True, False])
+def test_nothing_is_to_be_installed_that_this_version_cannot_use(monkeypatch, gpu):
+    """Whoever has the hardware is told that it waits; nobody is sent to install anything."""
+    monkeypatch.setattr(doctor, "_has_nvidia", lambda: gpu)
+    monkeypatch.setattr(machine, "board", lambda: "Raspberry Pi 5 Model B")
+
+    tensorrt, pycuda, picamera2 = checks = (
+        doctor.check_tensorrt(),
+        doctor.check_pycuda(),
+        doctor.check_picamera2(),
+    )
+
+    assert tensorrt.state == pycuda.state == (doctor.NOTE if gpu else doctor.OK)
+    assert picamera2.state == doctor.NOTE
+    for check in (*checks, doctor.check_gstreamer()):
+        assert check.found.endswith("; not used by this version yet")
+        assert not check.remedy
+
+
 def test_only_the_bundle_decides_whether_the_machine_is_ready(bundle):
     good = doctor.Check("bundle", doctor.OK, "runs")
     absent = doctor.Check("cameras", doctor.NOTE, "none")
@@ -100,7 +120,7 @@ def test_a_build_with_windows_is_told_from_one_without(monkeypatch, text, window
     assert display.opencv_has_windows() is windows
 
 
-@pytest.mark.parametrize("name", [":77", "localhost:77.0", "nonsense"])
+@pytest.mark.parametrize("name", [":77", "localhost:77.0", "localhost:70000", "nonsense"])
 def test_a_screen_that_does_not_answer_is_no_screen(monkeypatch, name):
     """Qt would end the whole process."""
     monkeypatch.setattr(display, "opencv_has_windows", lambda: True)
@@ -108,6 +128,36 @@ def test_a_screen_that_does_not_answer_is_no_screen(monkeypatch, name):
     monkeypatch.setenv("DISPLAY", name)
 
     assert display.display_problem() == f"the screen DISPLAY={name} does not answer"
+
+
+def test_a_wayland_screen_that_is_gone_is_no_screen(monkeypatch, tmp_path):
+    """A terminal that outlived its session still names one."""
+    monkeypatch.setattr(display, "opencv_has_windows", lambda: True)
+    monkeypatch.setattr(display, "_knows_wayland", lambda: True)
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-7")
+    assert display.display_problem() == "the screen WAYLAND_DISPLAY=wayland-7 does not answer"
+
+    with socket.socket(socket.AF_UNIX) as compositor:
+        monkeypatch.chdir(tmp_path)
+        compositor.bind("wayland-7")
+        compositor.listen()
+        monkeypatch.setenv("XDG_RUNTIME_DIR", "")  # a short path: sockets allow 107 characters
+        assert display.display_problem() == ""
+
+
+def test_an_opencv_for_x11_alone_cannot_use_a_wayland_screen(monkeypatch, tmp_path):
+    """The Qt that comes with pip's OpenCV would end the whole process."""
+    plugins = tmp_path / "qt" / "plugins" / "platforms"
+    plugins.mkdir(parents=True)
+    (plugins / "libqxcb.so").touch()
+    monkeypatch.setattr(display.cv2, "__file__", str(tmp_path / "__init__.py"))
+    monkeypatch.setattr(display, "opencv_has_windows", lambda: True)
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-0")
+
+    assert "an X11 screen alone" in display.display_problem()
 
 
 def test_the_machine_is_described_without_loading_anything():

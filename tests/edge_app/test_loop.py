@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 from threading import Event
 
+import cv2
 import numpy as np
 import pytest
 
@@ -103,6 +104,21 @@ def test_a_closed_window_ends_the_run_and_the_recording_gets_the_last_frame(
     assert (len(window.images), len(recording.images)) == (3, 3)
 
 
+def test_a_window_that_is_closed_between_two_slow_frames_ends_the_run(fakes, manifest, frames):
+    window = fakes.ListSink()
+    window.poll = lambda: False
+
+    stats = run(
+        fakes.ScriptedSource(frames(9), fps=0.01),
+        fakes.FixedBackend(DOG),
+        manifest,
+        sinks=[window],
+        at_own_pace=True,
+    )
+
+    assert stats.frames == 1
+
+
 def test_a_wish_to_stop_ends_the_run(fakes, manifest, frames):
     stop = Event()
     source = fakes.ScriptedSource(frames(9))
@@ -171,6 +187,14 @@ def test_an_error_of_the_backend_reaches_the_caller(fakes, manifest, frames):
 
     with pytest.raises(BackendError, match="the device is gone"):
         run(fakes.ScriptedSource(frames(2)), FailingBackend(DOG), manifest)
+
+
+def test_opencv_leaves_the_cores_to_the_model(fakes, manifest, frames):
+    cv2.setNumThreads(2)
+
+    run(fakes.ScriptedSource(frames(1)), fakes.FixedBackend(DOG), manifest)
+
+    assert cv2.getNumThreads() == 1
 
 
 def test_every_stage_is_timed(fakes, manifest, frames):

@@ -1,9 +1,23 @@
 from __future__ import annotations
 
+from threading import Event
+
 import pytest
 
 from edge_app.loop import Pace
 from edge_app.paced import RealTimeSink
+
+
+class Stop:
+    """Nobody asks to stop; time passes only while it is waited for."""
+
+    def __init__(self, monkeypatch) -> None:
+        self.now = 0.0
+        monkeypatch.setattr("time.monotonic", lambda: self.now)
+
+    def wait(self, seconds: float) -> bool:
+        self.now += seconds
+        return False
 
 
 @pytest.mark.parametrize(
@@ -29,18 +43,35 @@ def test_a_stop_of_the_inner_sink_is_passed_on(fakes, picture):
 
 
 def test_a_late_frame_is_not_made_up_for_by_hurrying(monkeypatch):
-    now, waits = [0.0], []
-
-    class Stop:
-        def wait(self, seconds):
-            waits.append(round(seconds, 3))
-            now[0] += seconds
-
-    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    stop = Stop(monkeypatch)
     pace = Pace(10.0)
-    pace.wait(Stop())
-    now[0] += 5.0
-    pace.wait(Stop())
-    pace.wait(Stop())
+    moments = []
+    for late_s in (0.0, 5.0, 0.0):
+        stop.now += late_s
+        assert pace.wait(stop)
+        moments.append(round(stop.now, 3))
 
-    assert waits == [0.1, 0.1]
+    assert moments == [0.1, 5.1, 5.2]
+
+
+def test_a_key_in_the_window_is_answered_long_before_the_next_frame(fakes, monkeypatch):
+    """One picture in a thousand seconds must not freeze the window."""
+    stop, window = Stop(monkeypatch), fakes.ListSink()
+    window.poll = lambda: stop.now < 1.0
+
+    assert Pace(0.001).wait(stop, [window]) is False
+    assert stop.now < 1.2
+
+
+def test_a_wish_to_stop_ends_the_wait_for_the_next_frame(fakes):
+    stop = Event()
+    stop.set()
+
+    assert Pace(0.001).wait(stop, [fakes.ListSink()]) is False
+
+
+def test_a_recording_passes_on_the_wish_of_what_it_wraps(fakes):
+    inner = fakes.ListSink()
+    inner.poll = lambda: False
+
+    assert RealTimeSink(inner, 30.0).poll() is False

@@ -62,6 +62,20 @@ def test_a_silent_source_is_an_error_after_the_timeout(fakes):
         released.set()
 
 
+def test_a_source_that_never_answers_does_not_keep_the_run_from_ending(fakes, caplog):
+    released = Event()
+
+    class SilentSource(fakes.ScriptedSource):
+        def read(self):
+            released.wait(10)
+
+    with SilentSource([], live=True) as source:
+        with LatestFrame(source, timeout_s=-0.95):  # leaving gives it a second more than this
+            pass
+        assert "script does not answer; it is closed all the same" in caplog.text
+    released.set()
+
+
 def test_a_wish_to_stop_ends_the_wait(fakes):
     stop, released = Event(), Event()
 

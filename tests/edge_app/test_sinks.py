@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import shutil
 from collections import namedtuple
 from pathlib import Path
@@ -132,6 +133,32 @@ def test_a_disk_that_fills_up_ends_the_recording_and_not_the_run(tmp_path, disk,
     assert len(stops) == 1
 
 
+def test_a_disk_that_was_unplugged_ends_the_recording_and_never_the_run(
+    tmp_path, monkeypatch, caplog
+):
+    now = [0.0]
+    with RecorderSink(tmp_path / "run.mp4", 25.0, clock=lambda: now[0]) as sink:
+        assert sink.show(frame(50))
+        monkeypatch.setattr(shutil, "disk_usage", unplugged)
+        now[0] = 10.0
+        assert sink.show(frame(50))
+        assert sink.show(frame(50))
+    assert f"{tmp_path} is not there any more (Input/output error)" in caplog.text
+
+
+def test_a_disk_that_does_not_answer_is_refused_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", unplugged)
+    with (
+        pytest.raises(StorageError, match="check its disk"),
+        RecorderSink(tmp_path / "run.mp4", 25.0),
+    ):
+        pass
+
+
+def unplugged(folder):
+    raise OSError(errno.EIO, "Input/output error")
+
+
 def test_what_cannot_be_played_is_not_kept(tmp_path, caplog):
     """A disk that another program filled leaves a file without its index."""
     with RecorderSink(tmp_path / "run.mp4", 25.0) as sink:
@@ -189,6 +216,16 @@ def test_q_stops(monkeypatch, key):
     with WindowSink("gemscan") as sink:
         screen.key = ord(key)
         assert sink.show(frame(1)) is False
+
+
+def test_a_key_counts_while_no_frame_comes(monkeypatch):
+    screen = Screen(monkeypatch)
+    with WindowSink("gemscan") as sink:
+        sink.show(frame(1))
+        assert sink.poll()
+        screen.key = ord("q")
+        assert sink.poll() is False
+    assert len(screen.shown) == 1
 
 
 @pytest.mark.parametrize("tells_visible", [True, False])
