@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,20 @@ import torch
 
 from deploy.errors import GemscanError
 from deploy.files import write_bytes
+
+# What torch.load raises for a file of another kind: it is read as the pickle that it is not.
+NO_CHECKPOINT = (
+    OSError,
+    RuntimeError,
+    pickle.UnpicklingError,
+    EOFError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    struct.error,
+)
 
 
 class CheckpointError(GemscanError):
@@ -38,12 +53,19 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as exc:
         raise CheckpointError(f"there is no checkpoint {path}.") from exc
-    except (OSError, RuntimeError, pickle.UnpicklingError, EOFError, ValueError) as exc:
-        reason = str(exc).partition("\n")[0]
-        raise CheckpointError(f"{path} cannot be read as a checkpoint ({reason}).") from exc
+    except NO_CHECKPOINT as exc:
+        raise CheckpointError(
+            f"{path} cannot be read as a checkpoint ({_reason(exc)}). Give another file."
+        ) from exc
     if not isinstance(content, dict):
         raise CheckpointError(f"{path} holds no checkpoint but a {type(content).__name__}.")
     return content
+
+
+def _reason(exc: BaseException) -> str:
+    if isinstance(exc, pickle.UnpicklingError):  # torch's own words advise to run what is in it
+        return "it holds something else than tensors and plain values"
+    return str(exc).partition("\n")[0] or type(exc).__name__
 
 
 def load_weights(path: Path) -> dict[str, Any]:

@@ -51,6 +51,22 @@ def group_duplicates(thumbnails: FloatArray, same: float = SAME) -> npt.NDArray[
     return np.asarray(connected_components(links, directed=False)[1], np.int64)
 
 
+def nearly_copies(
+    thumbnails: FloatArray, others: FloatArray, same: float = SAME
+) -> npt.NDArray[np.bool_]:
+    """Which pictures show the same photograph as one of `others`.
+
+    Args:
+        thumbnails: (N, 768) float32, from `thumbnail`.
+        others: (M, 768) float32.
+
+    Returns:
+        (N,) bool.
+    """
+    blocks = [thumbnails[start : start + BLOCK] for start in range(0, len(thumbnails), BLOCK)]
+    return np.concatenate([(block @ others.T > same).any(axis=1) for block in blocks])
+
+
 def _alike(thumbnails: FloatArray, start: int, same: float) -> npt.NDArray[np.int64]:
     cosines = thumbnails[start : start + BLOCK] @ thumbnails.T
     rows, columns = np.nonzero(cosines > same)

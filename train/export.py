@@ -31,8 +31,8 @@ from train.checkpoint import load_weights
 from train.model import GemNet, build_model
 from train.onnx_file import prove_same, write_onnx
 from train.pictures import read_squares
+from train.run_folder import HISTORY, SETTINGS, SPLIT
 from train.thresholds import choose_decision
-from train.train_command import HISTORY, SETTINGS, SPLIT
 
 logger = logging.getLogger(__name__)
 GOLDEN_PICTURES = 6
@@ -52,6 +52,7 @@ class Proof:
 class _Run:
     """What a run left behind, read once."""
 
+    checkpoint: str
     model: GemNet
     labels: tuple[str, ...]
     size_px: int
@@ -76,10 +77,10 @@ def export_run(run: Path, out: Path, *, version: str = "1", checkpoint: str = "b
         StorageError: the bundle cannot be written.
     """
     trained = _read_run(run, checkpoint)
-    squares, targets, pictures = _validation(trained)
+    squares, targets = _validation(trained)
     with edit_bundle(out) as draft:
         write_onnx(trained.model, trained.size_px, draft.root / MODEL_FILES["fp32"])
-        draft.manifest = _manifest(out.name, version, trained)
+        draft.manifest = _manifest(out.resolve().name, version, trained)
         logits = _onnx_logits(_as_bundle(draft), squares)
         gap = prove_same(logits, trained.model, squares)
         top1 = float((logits.argmax(1) == targets).mean())
@@ -89,7 +90,7 @@ def export_run(run: Path, out: Path, *, version: str = "1", checkpoint: str = "b
             metrics={"validation": _metrics(logits, targets, trained)},
         )
         _write_golden(draft, trained.labels)
-        write_json(draft.root / "training.json", _training_record(trained, pictures))
+        write_json(draft.root / "training.json", _training_record(trained))
     return Proof(len(targets), gap, top1)
 
 
@@ -100,6 +101,7 @@ def _read_run(run: Path, checkpoint: str) -> _Run:
     model = build_model(len(weights["labels"])).eval()
     model.backbone.load_state_dict(weights["backbone"])
     return _Run(
+        checkpoint,
         model,
         tuple(weights["labels"]),
         weights["size_px"],
@@ -118,21 +120,32 @@ def _read_json(path: Path) -> Any:
         raise DataError(f"{path} cannot be read ({exc}). Is the run whole?") from exc
 
 
-def _validation(
-    run: _Run,
-) -> tuple[ByteArray, np.ndarray[Any, np.dtype[np.int64]], list[LabelledPicture]]:
-    listed = [LabelledPicture(Path(p["path"]), p["label"]) for p in run.split["validation"]]
-    there = [picture for picture in listed if picture.path.is_file()]
-    if not there:
+def _validation(run: _Run) -> tuple[ByteArray, np.ndarray[Any, np.dtype[np.int64]]]:
+    """The squares and class numbers of the validation pictures that are as they were."""
+    listed = run.split["validation"]
+    same = [LabelledPicture(Path(p["path"]), p["label"]) for p in listed if _is_as_recorded(p)]
+    if not same:
         raise DataError(
-            "none of the run's validation pictures is where it was; export needs them to prove "
-            f"the model. The first was {listed[0].path}."
+            "none of the run's validation pictures is where and what it was; export needs them to "
+            f"prove the model. Put them back. The first was {listed[0]['path']}."
         )
-    if len(there) < len(listed):
-        logger.warning("%d validation pictures are gone", len(listed) - len(there))
-    squares = read_squares(there, run.size_px, Framing())
+    if len(same) < len(listed):
+        logger.warning(
+            "%d of %d validation pictures are gone or changed, and are left out",
+            len(listed) - len(same),
+            len(listed),
+        )
+    squares = read_squares(same, run.size_px, Framing())
     targets = np.array([run.labels.index(picture.label) for picture in squares.pictures])
-    return squares.pixels, targets, list(squares.pictures)
+    return squares.pixels, targets
+
+
+def _is_as_recorded(entry: Json) -> bool:
+    try:
+        digest = LabelledPicture(Path(entry["path"]), entry["label"]).digest()
+    except DataError:  # gone
+        return False
+    return digest == str(entry["digest"])
 
 
 def _manifest(name: str, version: str, run: _Run) -> Manifest:
@@ -195,9 +208,20 @@ def _metrics(logits: FloatArray, targets: np.ndarray[Any, Any], run: _Run) -> Js
         "top1_interval_95": list(wilson_interval(right, len(targets))),
         "top5": float(ranked.any(axis=1).mean()),
         "precision": "fp32",
-        "note": f"grouped split; the epoch was chosen among {len(run.history)} by the loss on "
-        "these same pictures, and the thresholds on them too, which flatters both slightly",
+        "note": _note(run),
     }
+
+
+def _note(run: _Run) -> str:
+    if run.checkpoint == "last":
+        return (
+            f"grouped split; the last of {len(run.history)} epochs; the thresholds were chosen on "
+            "these same pictures, which flatters them slightly"
+        )
+    return (
+        f"grouped split; the epoch was chosen among {len(run.history)} by the loss on these same "
+        "pictures, and the thresholds on them too, which flatters both slightly"
+    )
 
 
 def _write_golden(draft: BundleDraft, labels: tuple[str, ...]) -> None:
@@ -232,10 +256,10 @@ def _tolerance(bundle: Bundle, batch: ByteArray, logits: FloatArray) -> float:
     return round(max(0.05, 4 * largest_gap(_onnx_logits(bundle, moved), logits)), 3)
 
 
-def _training_record(run: _Run, validation: list[LabelledPicture]) -> Json:
+def _training_record(run: _Run) -> Json:
     return {
         "settings": _without_paths(run.settings["settings"]),
         "training": list(run.training),
-        "validation": [picture.digest() for picture in validation],
+        "validation": [picture["digest"] for picture in run.split["validation"]],
         "history": run.history,
     }

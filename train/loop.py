@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -13,15 +14,21 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, LRScheduler, SequentialLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from deploy.errors import GemscanError
+from deploy.files import write_json
 from train.augment import augment
-from train.checkpoint import save_checkpoint
+from train.checkpoint import CheckpointError, save_checkpoint
 from train.model import GemNet
 from train.prepare import Prepared, Side
 from train.progress import TrainProgress
+from train.run_folder import BEST, HISTORY, LAST, STATE
 from train.settings import TrainSettings
 
 SAVE_EVERY_S = 60.0
-STATE, BEST, LAST = "state.pt", "best.pt", "last.pt"
+
+
+class DivergedError(GemscanError):
+    """Training has lost its way and would not find back."""
 
 
 @dataclass(frozen=True)
@@ -38,14 +45,25 @@ class EpochResult:
 
 
 class Trainer:
-    """Trains one network on one `Prepared` set."""
+    """Trains one network on one `Prepared` set.
+
+    taught: digests of the pictures that taught the weights `model` starts from.
+    """
 
     def __init__(
-        self, model: GemNet, data: Prepared, settings: TrainSettings, device: torch.device
+        self,
+        model: GemNet,
+        data: Prepared,
+        settings: TrainSettings,
+        device: torch.device,
+        *,
+        taught: Collection[str] = (),
     ) -> None:
         self._settings = settings
         self._labels = data.labels
         self._training_digests = data.training.digests()
+        earlier = sorted(set(taught).difference(self._training_digests))
+        self._taught = [*self._training_digests, *earlier]
         self._device = device
         self._training = _on_device(data.training, device)
         self._validation = _on_device(data.validation, device)
@@ -56,50 +74,83 @@ class Trainer:
         self._schedule = _schedule(self._optimizer, settings, self._steps_per_epoch())
         self._loss = nn.CrossEntropyLoss(label_smoothing=settings.label_smoothing)
         self._amp = _autocast_dtype(device)
+        self._unsaved_best: dict[str, Any] | None = None
         self.history: list[EpochResult] = []
+
+    @property
+    def pictures_per_epoch(self) -> int:
+        """How many pictures an epoch shows."""
+        return self._steps_per_epoch() * self._settings.batch
 
     def fit(self, run: Path, progress: TrainProgress) -> None:
         """Train until `settings.epochs` epochs are done, saving into `run`.
 
         Raises:
             StorageError: a checkpoint cannot be written.
+            DivergedError: the loss is no longer a number.
         """
         saved_at = time.monotonic()
-        best: dict[str, Any] | None = None  # not written yet
         for epoch in range(len(self.history), self._settings.epochs):
             result = self._epoch(epoch, progress)
             self.history.append(result)
             progress.epoch_done(result)
             if self._is_best(result):
-                best = self._weights()
+                self._unsaved_best = self._weights()
             last = epoch + 1 == self._settings.epochs
             if last or time.monotonic() - saved_at > SAVE_EVERY_S:
                 self.save(run)
-                if best is not None:
-                    save_checkpoint(run / BEST, best)
-                    best = None
                 saved_at = time.monotonic()
         save_checkpoint(run / LAST, self._weights())
 
     def save(self, run: Path) -> None:
-        """Write what `restore` needs to go on after the last whole epoch."""
+        """Write what `restore` needs to go on after the last whole epoch.
+
+        The state comes last: an epoch that it holds is not trained again, so that epoch's best
+        weights and history must lie there before.
+        """
+        if self._unsaved_best is not None:
+            save_checkpoint(run / BEST, self._unsaved_best)
+            self._unsaved_best = None
+        history = [asdict(result) for result in self.history]
+        write_json(run / HISTORY, history)
         state = {
             "model": self._model.state_dict(),
             "ema": self._ema.state_dict(),
             "optimizer": self._optimizer.state_dict(),
             "schedule": self._schedule.state_dict(),
-            "history": [asdict(result) for result in self.history],
+            "history": history,
             "training": self._training_digests,
+            "taught": self._taught,
         }
         save_checkpoint(run / STATE, state)
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on where `save` left off."""
-        self._model.load_state_dict(state["model"])
-        self._ema.load_state_dict(state["ema"])
-        self._optimizer.load_state_dict(state["optimizer"])
-        self._schedule.load_state_dict(state["schedule"])
-        self.history = [EpochResult(**row) for row in state["history"]]
+        """Go on where `save` left off.
+
+        Raises:
+            CheckpointError: the state is of other pictures, or of another network.
+        """
+        try:
+            self._check_pictures(state["training"])
+            self._model.load_state_dict(state["model"])
+            self._ema.load_state_dict(state["ema"])
+            self._optimizer.load_state_dict(state["optimizer"])
+            self._schedule.load_state_dict(state["schedule"])
+            self.history = [EpochResult(**row) for row in state["history"]]
+            self._taught = list(state.get("taught", self._taught))
+        except (KeyError, TypeError, ValueError, RuntimeError) as exc:
+            raise CheckpointError(
+                f"{STATE} does not hold the state of this run ({exc!r}). Start a new run."
+            ) from exc
+
+    def _check_pictures(self, digests: list[str]) -> None:
+        if digests != self._training_digests:
+            before, now = set(digests), set(self._training_digests)
+            raise CheckpointError(
+                "the pictures are not those that the run was started with: of its "
+                f"{len(before)} training pictures {len(before - now)} are missing, and "
+                f"{len(now - before)} are new. Put them back, or start a new run."
+            )
 
     def _weights(self) -> dict[str, Any]:
         """What is exported: the averaged weights, and which pictures taught them."""
@@ -109,7 +160,7 @@ class Trainer:
             "backbone": {name: value.cpu().clone() for name, value in backbone.items()},
             "labels": list(self._labels),
             "size_px": self._settings.size_px,
-            "training": self._training_digests,
+            "training": self._taught,
             "epoch": len(self.history),
         }
 
@@ -129,6 +180,11 @@ class Trainer:
             progress.batch_done(loss=losses / seen, top1=right / seen, pictures=len(batch))
         rate = seen / (time.perf_counter() - started)
         validation_loss, validation_top1 = self.validate()
+        if not math.isfinite(losses + validation_loss):
+            raise DivergedError(
+                f"the loss is no longer a number in epoch {epoch + 1}: use a lower --lr than "
+                f"{self._settings.peak_rate}, in a new run."
+            )
         lr = float(self._schedule.get_last_lr()[0])
         return EpochResult(
             epoch, lr, losses / seen, right / seen, validation_loss, validation_top1, rate

@@ -15,6 +15,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from deploy.arrays import ByteArray, FloatArray
 from deploy.errors import GemscanError
+from deploy.files import storage_errors
 from train.model import GemNet
 
 # TensorRT 8.5 documents opsets to 17; from 18 on its parser misreads ReduceMean without a word.
@@ -48,11 +49,15 @@ class _Face(nn.Module):
 
 
 def write_onnx(model: GemNet, size_px: int, path: Path) -> None:
-    """Write the network for uint8 (N, size_px, size_px, 3) RGB, batch normalisation folded."""
+    """Write the network for uint8 (N, size_px, size_px, 3) RGB, batch normalisation folded.
+
+    Raises:
+        StorageError: the file cannot be written.
+    """
     face = _Face(fold_batch_norms(model), size_px).eval()
     example = torch.zeros(1, size_px, size_px, 3, dtype=torch.uint8)
     names = ("image", "logits", "embedding")
-    with warnings.catch_warnings(), torch.no_grad():
+    with warnings.catch_warnings(), torch.no_grad(), storage_errors(path):
         # The newer exporter begins at opset 18, which TensorRT 8 cannot take.
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(

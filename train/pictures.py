@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,9 +21,8 @@ from train.duplicates import thumbnail
 logger = logging.getLogger(__name__)
 READERS = 4
 
-# Augmentation turns and zooms: squares for training are held this much larger than the network's
-# input, so that a zoomed one is still sharp.
-OVERSIZE = 1.25
+# What is read here is laid into its side of the split afterwards, while this is still held.
+COPIES = 2
 
 # Near-duplicates are compared at one size, whatever the network's: the split of a folder must not
 # depend on --size, or weights from a run at another size would have seen what now validates.
@@ -79,11 +79,22 @@ def read_squares(
 
 
 def _reserve(count: int, size_px: int) -> ByteArray:
-    try:
-        return np.empty((count, size_px, size_px, 3), np.uint8)
-    except MemoryError as exc:
-        gigabytes = count * size_px * size_px * 3 / 1e9
+    """Refuse what does not fit before it is read: Linux grants any array, and kills on its use."""
+    needed = COPIES * count * size_px * size_px * 3
+    available = _available_memory()
+    if available is not None and needed > available:
         raise DataError(
-            f"{count} pictures of {size_px} px need {gigabytes:.1f} GB of memory, which this "
-            "machine does not have. Train with a smaller --size."
-        ) from exc
+            f"{count} pictures of {size_px} px need {needed / 1e9:.1f} GB of memory, and "
+            f"{available / 1e9:.1f} GB are free. Take a smaller --size or fewer pictures."
+        )
+    return np.empty((count, size_px, size_px, 3), np.uint8)
+
+
+def _available_memory() -> int | None:
+    """Bytes that can be had without swapping, caches included; None where that is not known."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    except OSError:  # not Linux
+        return None
+    kilobytes = [line.split()[1] for line in lines if line.startswith("MemAvailable:")]
+    return int(kilobytes[0]) * 1024 if kilobytes else None

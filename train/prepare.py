@@ -12,13 +12,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from deploy.arrays import ByteArray, Json
+from deploy.arrays import Json
 from deploy.errors import DataError
 from deploy.folders import LabelledPicture, count_per_class, find_labelled
 from deploy.preprocess import Framing, InputSpec
-from train.duplicates import group_duplicates
-from train.pictures import OVERSIZE, Squares, read_squares
-from train.settings import TrainSettings
+from train.duplicates import group_duplicates, nearly_copies
+from train.pictures import Squares, read_squares
+from train.settings import OVERSIZE, TrainSettings
 from train.split import KnownSides, Split, follow_split, split_groups
 
 logger = logging.getLogger(__name__)
@@ -80,21 +80,25 @@ def prepare(
         data: a folder of class folders.
         classes: labels in order; None takes the folders by name.
         sides: an earlier run's split, to be followed; None makes a new one.
-        extra: a folder like `data` whose pictures only ever teach (drawn stones, for example).
+        extra: a folder like `data` whose pictures only ever teach (drawn stones, for example);
+            those that nearly copy a validation picture are left out.
 
     Raises:
-        DataError: no pictures, one class, or a class that cannot stand on both sides.
+        DataError: no pictures, one class, or a class that cannot be read or cannot stand on
+            both sides.
     """
     framing = framing or Framing()
     found = find_labelled(data, classes)
     labels = tuple(classes) if classes is not None else tuple(count_per_class(found))
     squares = read_squares(found, _held_px(settings), framing, progress=progress)
+    _check_readable(squares, labels)
     split = _split(squares, settings, sides)
-    spec = InputSpec(settings.size_px)
-    training = _training_side(squares, split, labels)
+    teaching: list[tuple[Squares, Sequence[int]]] = [(squares, split.training)]
     if extra is not None:
-        training = _join(training, _extra_side(extra, settings, framing, labels, progress))
-    validation = _validation_side(squares, split, labels, framing, spec)
+        more = _read_extra(extra, settings, framing, labels, progress)
+        teaching.append((more, _fit_to_teach(more, squares, split)))
+    training = _side(teaching, labels)
+    validation = _validation_side(squares, split, labels, framing, InputSpec(settings.size_px))
     logger.info("%d pictures teach, %d validate", len(training.targets), len(validation.targets))
     return Prepared(labels, training, validation, squares.unreadable)
 
@@ -111,15 +115,25 @@ def _split(squares: Squares, settings: TrainSettings, sides: KnownSides | None) 
     return follow_split(names, groups, [p.digest() for p in squares.pictures], sides)
 
 
-def _side(pixels: ByteArray, pictures: Sequence[LabelledPicture], labels: tuple[str, ...]) -> Side:
-    planes = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
+def _check_readable(squares: Squares, labels: tuple[str, ...]) -> None:
+    readable = {picture.label for picture in squares.pictures}
+    if missing := [label for label in labels if label not in readable]:
+        raise DataError(
+            f"not one picture of {', '.join(missing)} can be read. "
+            "Replace them, or leave the class out with --classes."
+        )
+
+
+def _side(parts: Sequence[tuple[Squares, Sequence[int]]], labels: tuple[str, ...]) -> Side:
+    """Put chosen pictures into one side, each straight into its place: memory is what runs out."""
+    chosen = [(squares, index) for squares, indices in parts for index in indices]
+    px = parts[0][0].pixels.shape[1]
+    planes = np.empty((len(chosen), 3, px, px), np.uint8)
+    for plane, (squares, index) in zip(planes, chosen, strict=True):
+        plane[:] = squares.pixels[index].transpose(2, 0, 1)
+    pictures = tuple(squares.pictures[index] for squares, index in chosen)
     targets = torch.tensor([labels.index(picture.label) for picture in pictures])
-    return Side(torch.from_numpy(planes), targets, tuple(pictures))
-
-
-def _training_side(squares: Squares, split: Split, labels: tuple[str, ...]) -> Side:
-    chosen = [squares.pictures[i] for i in split.training]
-    return _side(squares.pixels[list(split.training)], chosen, labels)
+    return Side(torch.from_numpy(planes), targets, pictures)
 
 
 def _validation_side(
@@ -128,26 +142,32 @@ def _validation_side(
     """Read anew, at the size that the device will see: validation is never a copy of a copy."""
     chosen = [squares.pictures[i] for i in split.validation]
     exact = read_squares(chosen, spec.size_px, framing)
-    return _side(exact.pixels, exact.pictures, labels)
+    return _side([(exact, range(len(exact.pictures)))], labels)
 
 
-def _extra_side(
+def _read_extra(
     folder: Path,
     settings: TrainSettings,
     framing: Framing,
     labels: tuple[str, ...],
     progress: Progress,
-) -> Side:
+) -> Squares:
     found = [picture for picture in find_labelled(folder) if picture.label in labels]
     if not found:
         raise DataError(f"{folder} has no folder named like a class: {', '.join(labels)}.")
-    squares = read_squares(found, _held_px(settings), framing, progress=progress)
-    return _side(squares.pixels, squares.pictures, labels)
+    return read_squares(found, _held_px(settings), framing, progress=progress)
 
 
-def _join(one: Side, other: Side) -> Side:
-    return Side(
-        torch.cat([one.pixels, other.pixels]),
-        torch.cat([one.targets, other.targets]),
-        one.pictures + other.pictures,
-    )
+def _fit_to_teach(extra: Squares, squares: Squares, split: Split) -> list[int]:
+    """The extra pictures that show no photograph of the validation side."""
+    validating = list(split.validation)
+    digests = {squares.pictures[index].digest() for index in validating}
+    copies = nearly_copies(extra.thumbnails, squares.thumbnails[validating])
+    fit = [
+        index
+        for index, picture in enumerate(extra.pictures)
+        if not copies[index] and picture.digest() not in digests
+    ]
+    if dropped := len(extra.pictures) - len(fit):
+        logger.warning("%d extra pictures copy a validation picture and are left out", dropped)
+    return fit

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+
+# Augmentation turns and zooms: squares for training are held this much larger than the network's
+# input, so that a zoomed one is still sharp.
+OVERSIZE = 1.25
+LARGEST_SQUARE_PX = 1024  # of `deploy.preprocess.InputSpec`
+LARGEST_PX = int(LARGEST_SQUARE_PX / OVERSIZE)
+
+LARGEST_SEED = 2**32 - 1  # each epoch's own seed, a multiple of it, still fits into 64 bits
 
 
 @dataclass(frozen=True)
@@ -31,15 +40,16 @@ class TrainSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _at_least("size_px", self.size_px, 32)
+        _within("size_px", self.size_px, 32, LARGEST_PX)
         _at_least("epochs", self.epochs, 1)
         _at_least("batch", self.batch, 2)
+        _within("seed", self.seed, 0, LARGEST_SEED)
         if not 0 < self.validation_share < 1:
             raise ValueError(f"validation_share must be between 0 and 1: {self.validation_share}")
         if not 0 <= self.ema_decay < 1:
             raise ValueError(f"ema_decay must be from 0 to below 1: {self.ema_decay}")
-        if self.learning_rate is not None and not self.learning_rate > 0:
-            raise ValueError(f"learning_rate must be above 0: {self.learning_rate}")
+        if self.learning_rate is not None and not 0 < self.learning_rate < math.inf:
+            raise ValueError(f"learning_rate must be a number above 0: {self.learning_rate}")
 
     @property
     def peak_rate(self) -> float:
@@ -52,3 +62,8 @@ class TrainSettings:
 def _at_least(name: str, value: int, least: int) -> None:
     if value < least:
         raise ValueError(f"{name} must be at least {least}, not {value}")
+
+
+def _within(name: str, value: int, least: int, most: int) -> None:
+    if not least <= value <= most:
+        raise ValueError(f"{name} must be from {least} to {most}, not {value}")

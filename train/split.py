@@ -79,7 +79,8 @@ def split_groups(
     Args:
         labels: the class of each picture.
         groups: the group of each picture; a group is never divided.
-        share: part of each class's pictures wanted for validation; at least one picture.
+        share: part of each class's pictures wanted for validation; at least one group, even
+            where the smallest is more than the share.
 
     Raises:
         DataError: fewer than two classes, or a class that cannot stand on both sides.
@@ -91,14 +92,36 @@ def split_groups(
     members = _members(groups)
     chosen: set[int] = set()
     have: Counter[str] = Counter()
-    for group in np.random.default_rng(seed).permutation(len(members)):
-        inside = Counter(labels[i] for i in members[group])
-        if all(have[label] + n <= wanted[label] for label, n in inside.items()):
-            chosen.update(members[group])
-            have.update(inside)
+    order = np.random.default_rng(seed).permutation(len(members))
+    drawn = [_Group(members[i], Counter(labels[j] for j in members[i])) for i in order]
+    for group in drawn:
+        if all(have[label] + n <= wanted[label] for label, n in group.labels.items()):
+            chosen.update(group.members)
+            have.update(group.labels)
+    for label in counts:
+        smallest = None if have[label] else _smallest(drawn, label, counts - have)
+        if smallest is not None:
+            chosen.update(smallest.members)
+            have.update(smallest.labels)
     _check_both_sides(counts, have)
     training = tuple(i for i in range(len(labels)) if i not in chosen)
     return Split(training, tuple(sorted(chosen)))
+
+
+@dataclass(frozen=True)
+class _Group:
+    members: list[int]
+    labels: Counter[str]
+
+
+def _smallest(groups: Sequence[_Group], label: str, left: Counter[str]) -> _Group | None:
+    """The smallest group with a label that leaves a picture of each of its labels to teach."""
+    fitting = [
+        group
+        for group in groups
+        if label in group.labels and all(n < left[name] for name, n in group.labels.items())
+    ]
+    return min(fitting, key=lambda group: len(group.members), default=None)
 
 
 def _members(groups: npt.NDArray[np.int64]) -> list[list[int]]:

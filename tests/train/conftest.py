@@ -9,6 +9,10 @@ import cv2
 import numpy as np
 import pytest
 
+import gemscan
+
+Train = Callable[..., int]
+NOTHING = ("--weights", "none")
 COLOURS_BGR = {"Ruby": (60, 20, 200), "Peridot": (60, 190, 120), "Sapphire": (190, 70, 30)}
 
 
@@ -23,16 +27,44 @@ def draw_blob(colour_bgr: tuple[int, int, int], seed: int, size_px: int = 72) ->
     return np.clip(picture + noise, 0, 255).astype(np.uint8)
 
 
-@pytest.fixture
-def blob_folder(tmp_path: Path) -> Callable[[int], Path]:
-    """Make a folder with `count` pictures of each of three classes."""
+@pytest.fixture(scope="session")
+def train() -> Train:
+    """`gemscan train FOLDER --out RUN` at 32 px from nothing, two epochs, and more flags."""
 
-    def make(count: int) -> Path:
-        for number, (name, colour) in enumerate(COLOURS_BGR.items()):
-            (tmp_path / "blobs" / name).mkdir(parents=True)
-            for index in range(count):
-                picture = draw_blob(colour, seed=100 * number + index)
-                cv2.imwrite(str(tmp_path / "blobs" / name / f"{index}.png"), picture)
-        return tmp_path / "blobs"
+    def run(folder: Path, out: Path, *flags: str) -> int:
+        words = ["train", str(folder), "--out", str(out), "--size", "32", "--batch", "8"]
+        words += ["--epochs", "2", "--device", "cpu"]
+        return gemscan.main([*words, *(() if "--weights" in flags else NOTHING), *flags])
 
-    return make
+    return run
+
+
+def draw_folder(folder: Path, per_class: int, seed: int) -> Path:
+    for number, (name, colour) in enumerate(COLOURS_BGR.items()):
+        (folder / name).mkdir()
+        for index in range(per_class):
+            picture = draw_blob(colour, seed=seed + 100 * number + index)
+            cv2.imwrite(str(folder / name / f"{index}.png"), picture)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def blobs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with nine pictures of each of three classes; tests only read it."""
+    return draw_folder(tmp_path_factory.mktemp("blobs"), per_class=9, seed=0)
+
+
+@pytest.fixture(scope="session")
+def more_blobs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two other pictures of each class."""
+    return draw_folder(tmp_path_factory.mktemp("more"), per_class=2, seed=1000)
+
+
+@pytest.fixture(scope="session")
+def finished_run(
+    train: Train, blobs: Path, more_blobs: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A run on `blobs` with `more_blobs` as extra pictures; tests only read it."""
+    run = tmp_path_factory.mktemp("finished") / "run"
+    assert train(blobs, run, "--extra", str(more_blobs)) == 0
+    return run

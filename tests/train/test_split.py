@@ -75,6 +75,16 @@ def test_a_class_that_cannot_stand_on_both_sides_is_refused_by_name(labels, grou
         split_groups(labels, np.array(groups), 0.5, seed=0)
 
 
+def test_a_class_of_two_large_groups_validates_on_the_smaller_one():
+    labels = ["a"] * 7 + ["b"] * 9
+    groups = np.array([0, 0, 0, 0, 1, 1, 1, *range(2, 11)])
+
+    split = split_groups(labels, groups, share=1 / 9, seed=0)
+
+    assert [i for i in split.validation if labels[i] == "a"] == [4, 5, 6]
+    assert len(split.validation) == 4
+
+
 def test_an_earlier_split_is_followed_and_new_pictures_go_with_their_copies():
     labels = ["a", "a", "a", "a", "b", "b", "b"]
     digests = ["a0", "a1", "a2-copy-of-a1", "a3-new", "b0", "b1", "b2"]

@@ -1,10 +1,9 @@
-"""A short run from folder to bundle, with real torch and real ONNX Runtime."""
+"""From a run to its bundle, with real torch and real ONNX Runtime; and files with weights."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import replace
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -14,65 +13,50 @@ import torch
 
 import gemscan
 from deploy.backends import open_backend
-from deploy.bundle import load_bundle
+from deploy.bundle import Bundle, load_bundle
+from deploy.folders import LabelledPicture
 from deploy.preprocess import Framing
 from train import model as model_file
-from train.checkpoint import load_checkpoint, load_weights
-from train.loop import BEST, LAST, STATE, Trainer
+from train.checkpoint import CheckpointError, load_weights
 from train.model import WeightsError, build_model
 from train.onnx_file import ExportError, fold_batch_norms, prove_same, torch_logits
 from train.pictures import read_squares
-from train.prepare import prepare
-from train.progress import TrainProgress
-from train.settings import TrainSettings
-
-SETTINGS = TrainSettings(size_px=32, epochs=2, batch=8, weights="none", seed=4)
+from train.run_folder import BEST
 
 
-def train(folder: Path, run: Path, *flags: str) -> int:
-    words = ["train", str(folder), "--out", str(run), "--size", "32", "--batch", "8"]
-    return gemscan.main([*words, "--weights", "none", "--device", "cpu", *flags])
+@pytest.fixture(scope="module")
+def exported(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """The bundle of the finished run, written from another folder than the run was."""
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(elsewhere)
+        assert gemscan.main(["export", str(finished_run), "blobs3"]) == 0
+    return load_bundle(elsewhere / "blobs3")
 
 
 def test_a_run_becomes_a_bundle_that_loads_and_agrees_with_torch(
-    blob_folder: Callable[[int], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    finished_run: Path, exported: Bundle
 ):
-    folder, run, out = blob_folder(9), tmp_path / "run", tmp_path / "blobs3"
-
-    assert train(folder, run, "--epochs", "2") == 0
-    assert gemscan.main(["export", str(run), str(out)]) == 0
-    printed = capsys.readouterr().out
-
-    bundle = load_bundle(out)
-    assert bundle.labels == ("Peridot", "Ruby", "Sapphire")
-    assert bundle.precisions == ("fp32",)
-    assert bundle.manifest.metrics["validation"]["n"] == 3
-    assert "agree to" in printed
-    history = json.loads((run / "history.json").read_text())
-    assert [row["epoch"] for row in history] == [0, 1]
-    with open_backend(bundle, threads=1) as backend:
-        squares = read_squares(_pictures(run), 32, Framing()).pixels
+    assert exported.labels == ("Peridot", "Ruby", "Sapphire")
+    assert exported.precisions == ("fp32",)
+    assert exported.manifest.name == "blobs3"
+    assert exported.manifest.metrics["validation"]["n"] == 3
+    with open_backend(exported, threads=1) as backend:
+        squares = read_squares(_validation(finished_run), 32, Framing()).pixels
         model = build_model(3).eval()
-        model.backbone.load_state_dict(load_weights(run / BEST)["backbone"])
+        model.backbone.load_state_dict(load_weights(finished_run / BEST)["backbone"])
         gap = np.abs(backend.infer(squares).logits - torch_logits(model, squares)).max()
     assert gap < 1e-3
 
 
-def _pictures(run: Path) -> list:
-    from deploy.folders import LabelledPicture
-
+def _validation(run: Path) -> list[LabelledPicture]:
     split = json.loads((run / "split.json").read_text())
     assert not {p["digest"] for p in split["training"]} & {p["digest"] for p in split["validation"]}
     return [LabelledPicture(Path(p["path"]), p["label"]) for p in split["validation"]]
 
 
-def test_the_exported_graph_takes_bytes_casts_first_and_holds_no_batch_norm(
-    blob_folder: Callable[[int], Path], tmp_path: Path
-):
-    train(blob_folder(4), tmp_path / "run", "--epochs", "1")
-    gemscan.main(["export", str(tmp_path / "run"), str(tmp_path / "b")])
-
-    graph = onnx.load(tmp_path / "b" / "model.onnx")
+def test_the_exported_graph_takes_bytes_casts_first_and_holds_no_batch_norm(exported: Bundle):
+    graph = onnx.load(exported.root / "model.onnx")
 
     kinds = [node.op_type for node in graph.graph.node]
     assert graph.opset_import[0].version == 17
@@ -83,90 +67,28 @@ def test_the_exported_graph_takes_bytes_casts_first_and_holds_no_batch_norm(
     assert kinds.count("Conv") == 53
 
 
-def test_extra_pictures_teach_and_never_validate(
-    blob_folder: Callable[[int], Path], tmp_path: Path
+def test_a_validation_picture_that_changed_proves_nothing_but_stays_known(
+    finished_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog
 ):
-    folder = blob_folder(6)
+    """Also: "." as the bundle's place takes its folder's name; the last epoch is no choice."""
+    run = shutil.copytree(finished_run, tmp_path / "run")
+    split = json.loads((run / "split.json").read_text())
+    changed = tmp_path / "changed.png"
+    changed.write_bytes(Path(split["training"][0]["path"]).read_bytes())
+    split["validation"][0]["path"] = str(changed)
+    (run / "split.json").write_text(json.dumps(split))
+    (tmp_path / "gems").mkdir()
+    monkeypatch.chdir(tmp_path / "gems")
 
-    alone = prepare(folder, SETTINGS)
-    helped = prepare(folder, SETTINGS, extra=folder)
+    assert gemscan.main(["export", str(run), ".", "--checkpoint", "last"]) == 0
 
-    assert len(helped.training.targets) == len(alone.training.targets) + 18
-    assert helped.validation.pictures == alone.validation.pictures
-
-
-def test_the_split_does_not_depend_on_the_size_of_the_input(
-    blob_folder: Callable[[int], Path],
-):
-    """Else weights from a run at another size would have seen what now validates."""
-    folder = blob_folder(12)
-
-    one, other = (prepare(folder, replace(SETTINGS, size_px=px)) for px in (32, 72))
-
-    assert one.validation.pictures == other.validation.pictures
-
-
-def test_weights_that_saw_validation_pictures_are_warned_of_unless_the_split_is_followed(
-    blob_folder: Callable[[int], Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
-):
-    folder, first = blob_folder(9), tmp_path / "first"
-    assert train(folder, first, "--epochs", "1") == 0
-    on = ["train", str(folder), "--size", "32", "--batch", "8", "--epochs", "1", "--seed", "1"]
-    on += ["--weights", str(first / BEST), "--device", "cpu"]
-
-    assert gemscan.main([*on, "--out", str(tmp_path / "leaky")]) == 0
-    assert "will be flattered" in caplog.text
-    caplog.clear()
-    split = ["--split", str(first / "split.json")]
-    assert gemscan.main([*on, *split, "--out", str(tmp_path / "sound")]) == 0
-    assert "will be flattered" not in caplog.text
-
-
-def test_a_stopped_run_that_is_resumed_ends_like_one_that_was_not(
-    blob_folder: Callable[[int], Path], tmp_path: Path
-):
-    data = prepare(blob_folder(6), SETTINGS)
-    straight, stopped = tmp_path / "straight", tmp_path / "stopped"
-    whole = trainer(data)
-    whole.fit(straight, TrainProgress(2, 8))
-
-    first = trainer(data)
-    first._settings = replace(SETTINGS, epochs=1)  # as a kill after the first epoch leaves it
-    first.fit(stopped, TrainProgress(2, 8))
-    second = trainer(data)
-    second.restore(load_checkpoint(stopped / STATE))
-    second.fit(stopped, TrainProgress(2, 8))
-
-    one, other = (load_weights(run / LAST)["backbone"] for run in (straight, stopped))
-    assert [row.training_loss for row in second.history] == pytest.approx(
-        [row.training_loss for row in whole.history], rel=1e-4
-    )
-    assert all(torch.allclose(one[name], other[name], atol=1e-4) for name in one)
-
-
-def trainer(data) -> Trainer:
-    torch.manual_seed(0)
-    return Trainer(build_model(3), data, SETTINGS, torch.device("cpu"))
-
-
-def test_resume_with_another_size_is_refused_with_both_numbers(
-    blob_folder: Callable[[int], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-):
-    folder = blob_folder(4)
-    train(folder, tmp_path / "run", "--epochs", "1")
-
-    assert train(folder, tmp_path / "run", "--resume", "--epochs", "3") == 2
-    assert "epochs 1, not 3" in capsys.readouterr().err
-
-
-def test_a_folder_that_holds_a_run_is_not_overwritten(
-    blob_folder: Callable[[int], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-):
-    folder = blob_folder(4)
-    train(folder, tmp_path / "run", "--epochs", "1")
-
-    assert train(folder, tmp_path / "run", "--epochs", "1") == 2
-    assert "Add --resume" in capsys.readouterr().err
+    assert "1 of 3 validation pictures are gone or changed" in caplog.text
+    bundle = load_bundle(tmp_path / "gems")
+    assert bundle.manifest.name == "gems"
+    assert bundle.manifest.metrics["validation"]["n"] == 2
+    assert "the last of 2 epochs" in bundle.manifest.metrics["validation"]["note"]
+    known = json.loads((tmp_path / "gems" / "training.json").read_text())["validation"]
+    assert known == [picture["digest"] for picture in split["validation"]]
 
 
 def test_a_proof_fails_when_the_onnx_logits_are_another_networks():
@@ -211,12 +133,21 @@ def test_torchvision_weights_from_a_file_keep_the_body_and_get_a_new_head(tmp_pa
     assert model.backbone.fc.weight.shape == (3, 2048)
 
 
-def test_a_checkpoint_that_would_run_code_is_refused(tmp_path: Path):
-    class Payload:
-        def __reduce__(self):
-            return (print, ("executed",))
+class Payload:
+    def __reduce__(self):
+        return (print, ("executed",))
 
+
+def test_a_checkpoint_that_would_run_code_is_refused(tmp_path: Path):
     torch.save({"backbone": Payload()}, tmp_path / "evil.pt")
 
-    with pytest.raises(Exception, match=r"cannot be read as a checkpoint"):
+    with pytest.raises(CheckpointError, match=r"cannot be read as a checkpoint"):
         load_weights(tmp_path / "evil.pt")
+
+
+@pytest.mark.parametrize("text", ["", "hello world", "Ruby\nPeridot\n", "0", "{}", "PK\x03\x04"])
+def test_a_file_of_another_kind_is_refused_with_a_reason(tmp_path: Path, text: str):
+    (tmp_path / "notes.pt").write_text(text)
+
+    with pytest.raises(CheckpointError, match=r"cannot be read as a checkpoint \(.+\)"):
+        load_weights(tmp_path / "notes.pt")

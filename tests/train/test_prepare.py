@@ -1,0 +1,71 @@
+"""From folders of pictures to the two sides."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from deploy.errors import DataError
+from deploy.preprocess import Framing, InputSpec
+from train import pictures
+from train.pictures import read_squares
+from train.prepare import prepare
+from train.settings import LARGEST_PX, LARGEST_SQUARE_PX, OVERSIZE, TrainSettings
+
+SETTINGS = TrainSettings(size_px=32, epochs=2, batch=8, weights="none", seed=4)
+
+
+def test_extra_pictures_teach_but_never_those_that_validate(blobs: Path, caplog):
+    alone = prepare(blobs, SETTINGS)
+    helped = prepare(blobs, SETTINGS, extra=blobs)
+
+    assert len(alone.validation.targets) == 3
+    assert len(helped.training.targets) == 2 * len(alone.training.targets)
+    assert helped.validation.pictures == alone.validation.pictures
+    assert set(helped.training.digests()).isdisjoint(helped.validation.digests())
+    assert "3 extra pictures copy a validation picture" in caplog.text
+
+
+def test_each_side_holds_the_pixels_and_the_class_of_its_pictures(blobs: Path):
+    data = prepare(blobs, SETTINGS, classes=("Sapphire", "Ruby"))
+
+    assert data.labels == ("Sapphire", "Ruby")
+    for side, px in ((data.training, 40), (data.validation, 32)):
+        squares = read_squares(side.pictures, px, Framing()).pixels
+        assert (side.pixels.permute(0, 2, 3, 1).numpy() == squares).all()
+        assert [data.labels[i] for i in side.targets] == [p.label for p in side.pictures]
+
+
+def test_the_split_does_not_depend_on_the_size_of_the_input(blobs: Path):
+    """Else weights from a run at another size would have seen what now validates."""
+    one, other = (prepare(blobs, replace(SETTINGS, size_px=px)) for px in (32, 72))
+
+    assert one.validation.pictures == other.validation.pictures
+
+
+def test_a_class_of_which_nothing_can_be_read_is_named(blobs: Path, tmp_path: Path):
+    folder = shutil.copytree(blobs, tmp_path / "blobs")
+    for path in (folder / "Ruby").iterdir():
+        path.write_bytes(b"")
+
+    with pytest.raises(DataError, match="not one picture of Ruby can be read"):
+        prepare(folder, SETTINGS)
+
+
+def test_pictures_that_do_not_fit_into_memory_are_refused_before_they_are_read(
+    blobs: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(pictures, "_available_memory", lambda: 100_000)
+
+    with pytest.raises(DataError, match=r"need 0\.0 GB of memory"):
+        prepare(blobs, SETTINGS)
+
+
+def test_the_largest_size_is_the_largest_that_fits_with_its_margin():
+    InputSpec(LARGEST_SQUARE_PX)
+    InputSpec(round(LARGEST_PX * OVERSIZE))
+    with pytest.raises(ValueError, match="size_px"):
+        InputSpec(round((LARGEST_PX + 1) * OVERSIZE))

@@ -1,0 +1,76 @@
+"""A run's folder: what lies in it, how a new one is opened, and what a resumed one goes on with.
+
+`settings.json` is the last file of an opening and `state.pt` the last of a save. So a folder with
+settings can be resumed, and what the state calls done lies on the disk.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from deploy.arrays import Json
+from deploy.errors import SettingsError
+from deploy.files import storage_errors, write_json
+from deploy.settings import from_mapping
+from train.settings import TrainSettings
+
+SETTINGS, SPLIT, HISTORY = "settings.json", "split.json", "history.json"
+STATE, BEST, LAST = "state.pt", "best.pt", "last.pt"
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """`settings.json`: what a run was started with.
+
+    data, extra, split: absolute paths; `split` is that of the earlier run that is followed.
+    classes: the labels in order; empty takes the folders of `data` by name.
+    """
+
+    settings: TrainSettings
+    data: str
+    extra: str | None = None
+    split: str | None = None
+    classes: tuple[str, ...] = ()
+
+
+def check_new(run: Path) -> None:
+    """See that a new run can be written here, before pictures are read for it.
+
+    Raises:
+        SettingsError: the folder holds a run.
+        StorageError: the folder cannot be made, or not be written to.
+    """
+    if (run / SETTINGS).exists():
+        raise SettingsError(f"{run} holds a run. Add --resume, or choose another --out.")
+    with storage_errors(run):
+        run.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=run).close()
+
+
+def open_new(run: Path, record: RunRecord, split: Json) -> None:
+    """Write how a run starts: its split, then its settings.
+
+    Raises:
+        StorageError: no space, or no permission.
+    """
+    write_json(run / SPLIT, split)
+    write_json(run / SETTINGS, asdict(record))
+
+
+def read_record(run: Path) -> RunRecord:
+    """What a run was started with.
+
+    Raises:
+        SettingsError: there is no run, or its settings are not whole.
+    """
+    path = run / SETTINGS
+    try:
+        saved = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as exc:
+        raise SettingsError(
+            f"{run} cannot be resumed: {path} cannot be read ({exc}). Leave --resume out to begin."
+        ) from exc
+    return from_mapping(RunRecord, saved, where=str(path))
