@@ -30,14 +30,14 @@ bench: $(VENV)/ready
 
 $(DEVICE)/ready: setup.cfg
 	$(PYTHON) -m venv $(DEVICE)
-	$(DEVICE)/bin/python -m pip install --quiet --upgrade pip
-	$(DEVICE)/bin/python -m pip install --quiet --editable ".[cpu]"
+	$(DEVICE)/bin/python -m pip install -qq --upgrade pip
+	$(DEVICE)/bin/python -m pip install -qq --editable ".[cpu]"
 	touch $@
 
 $(VENV)/ready: setup.cfg
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --upgrade pip
-	$(VENV)/bin/python -m pip install --quiet --editable ".[cpu,train,dev]"
+	$(VENV)/bin/python -m pip install -qq --upgrade pip
+	$(VENV)/bin/python -m pip install -qq --editable ".[cpu,train,dev]"
 	touch $@
 
 clean:
