@@ -1,4 +1,4 @@
-"""`gemscan data`: make and check folders of pictures. One subcommand per task."""
+"""`gemscan data`: make folders of pictures. One subcommand per task."""
 
 from __future__ import annotations
 
