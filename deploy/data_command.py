@@ -8,7 +8,6 @@ from pathlib import Path
 from deploy.arguments import number
 from deploy.errors import DataError
 from deploy.files import storage_errors
-from deploy.folders import read_class_list
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,6 +45,7 @@ def _add_render(parser: argparse.ArgumentParser) -> None:
 
 def run_render(args: argparse.Namespace) -> int:
     """Draw cut stones with known labels, as OUT/CLASS/class_000.jpg."""
+    from deploy.folders import read_class_list
     from deploy.render.folder import render_folder
     from deploy.render.looks import LOOKS
 
