@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -68,7 +68,7 @@ class Trainer:
         self._training = _on_device(data.training, device)
         self._validation = _on_device(data.validation, device)
         self._model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        average = get_ema_multi_avg_fn(settings.ema_decay)  # type: ignore[no-untyped-call]
+        average = warming_average(settings.ema_decay)
         self._ema = AveragedModel(self._model, multi_avg_fn=average, use_buffers=True)
         self._optimizer = _optimizer(self._model, settings)
         self._schedule = _schedule(self._optimizer, settings, self._steps_per_epoch())
@@ -230,6 +230,21 @@ class Trainer:
     def _autocast(self) -> torch.autocast:
         enabled = self._amp is not None
         return torch.autocast(self._device.type, self._amp or torch.bfloat16, enabled=enabled)
+
+
+def warming_average(decay: float) -> Callable[[Any, Any, Tensor | int], None]:
+    """An exponential average that follows quickly at first, so that short runs have one too.
+
+    Source: the `num_updates` rule of TensorFlow's ExponentialMovingAverage,
+    min(decay, (1 + n) / (10 + n)) after n updates.
+    """
+
+    def update(averaged: Any, current: Any, count: Tensor | int) -> None:
+        n = int(count)
+        now = min(decay, (1 + n) / (10 + n))
+        get_ema_multi_avg_fn(now)(averaged, current, count)  # type: ignore[no-untyped-call]
+
+    return update
 
 
 def _on_device(side: Side, device: torch.device) -> Side:

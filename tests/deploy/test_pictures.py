@@ -148,18 +148,22 @@ def test_a_folder_that_is_not_there_holds_no_pictures(tmp_path: Path):
     assert find_pictures(tmp_path / "absent") == []
 
 
-@pytest.mark.parametrize("call", ["scandir", "stat"])
-def test_a_folder_that_may_not_be_read_is_one_sentence(tmp_path: Path, monkeypatch, call):
+@pytest.mark.parametrize(
+    ("owner", "call", "name"), [(os, "scandir", "Ruby"), (Path, "stat", "a.png")]
+)
+def test_a_folder_that_may_not_be_read_is_one_sentence(
+    tmp_path: Path, monkeypatch, owner, call, name
+):
     (tmp_path / "Ruby").mkdir()
     (tmp_path / "Ruby" / "a.png").touch()
-    real = getattr(os, call)
+    real = getattr(owner, call)
 
     def refuse(path, *args, **more):
-        if str(path).endswith("a.png" if call == "stat" else "Ruby"):
+        if str(path).endswith(name):
             raise PermissionError(13, os.strerror(13), str(path))
         return real(path, *args, **more)
 
-    monkeypatch.setattr(os, call, refuse)
+    monkeypatch.setattr(owner, call, refuse)
     with pytest.raises(DataError, match=r"Ruby.* cannot be read: Permission denied"):
         find_pictures(tmp_path)
 
