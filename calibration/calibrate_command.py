@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from calibration.calibrate import Calibrated
     from deploy.arrays import ByteArray
     from deploy.bundle import Bundle
-    from deploy.folders import LabelledPicture
 
 COMPARED = 256  # unseen pictures that the two models are compared on at the end
 
@@ -94,27 +93,22 @@ def _what_was_done(path: Path, method: str, done: Calibrated) -> str:
 
 def _agreement(bundle: Bundle, images: Path, seed: int) -> str:
     """float32 against INT8, in words, on pictures that did not choose the ranges."""
+    from calibration.pictures import unseen_pictures
+    from deploy.backends import open_backend
     from deploy.compare import compare_pictures
     from deploy.errors import DataError
     from deploy.evaluate_command import picture_progress
+    from deploy.reference import open_reference
 
     try:
-        pictures = _unseen(bundle, images, seed)
+        pictures = unseen_pictures(bundle, images, COMPARED, seed=seed)
         if not pictures:
             return "float32 and INT8 were not compared: every picture served for calibration."
-        with picture_progress(len(pictures)) as progress:
-            return compare_pictures(bundle, pictures, progress=progress).summary()
+        with (
+            open_reference(bundle) as fp32,
+            open_backend(bundle, "onnx-cpu", "int8") as int8,
+            picture_progress(len(pictures)) as progress,
+        ):
+            return compare_pictures(bundle, pictures, fp32, int8, progress=progress).summary()
     except DataError as exc:  # the bundle is written: a picture less is no failure
         return f"float32 and INT8 were not compared: {exc}"
-
-
-def _unseen(bundle: Bundle, images: Path, seed: int) -> list[LabelledPicture]:
-    """Pictures that chose no range, evenly over classes; untrained ones if there are any."""
-    from calibration.pictures import find_candidates, spread, uses_of
-    from deploy.evaluate_reading import CALIBRATION, TRAINING, UsedPictures
-
-    used = UsedPictures(bundle)
-    uses = {p: uses_of(used, p) for p in spread(find_candidates(images, bundle.labels), seed)}
-    fresh = [picture for picture, found in uses.items() if CALIBRATION not in found]
-    unseen = [picture for picture in fresh if TRAINING not in uses[picture]]
-    return (unseen or fresh)[:COMPARED]

@@ -12,7 +12,7 @@ from pathlib import Path
 from deploy.arrays import ByteArray
 from deploy.bundle import Bundle
 from deploy.errors import DataError, PictureError
-from deploy.evaluate_reading import TRAINING, VALIDATION, LabelMatcher, UsedPictures
+from deploy.evaluate_reading import CALIBRATION, TRAINING, VALIDATION, LabelMatcher, UsedPictures
 from deploy.folders import LabelledPicture, subfolders
 from deploy.pictures import find_pictures, read_picture
 from deploy.preprocess import preprocess_picture
@@ -100,6 +100,21 @@ def spread(pictures: Sequence[LabelledPicture], seed: int) -> Iterator[LabelledP
         for queue in queues:
             yield queue.popleft()
         queues = [queue for queue in queues if queue]
+
+
+def unseen_pictures(
+    bundle: Bundle, folder: Path, most: int, *, seed: int = 0
+) -> list[LabelledPicture]:
+    """Pictures that chose no range, evenly over classes; untrained ones if there are any.
+
+    Raises:
+        DataError: as `find_candidates`.
+    """
+    used = UsedPictures(bundle)
+    uses = {p: uses_of(used, p) for p in spread(find_candidates(folder, bundle.labels), seed)}
+    fresh = [picture for picture, found in uses.items() if CALIBRATION not in found]
+    unseen = [picture for picture in fresh if TRAINING not in uses[picture]]
+    return (unseen or fresh)[:most]
 
 
 def _shuffled(pictures: Sequence[LabelledPicture], seed: int) -> list[deque[LabelledPicture]]:

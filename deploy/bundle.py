@@ -106,6 +106,7 @@ class Bundle:
         remedy = {
             "int8": "Make it with: gemscan calibrate BUNDLE --images DIR",
             "fp32": "Take the bundle that `gemscan export` wrote; shipped ones hold INT8 alone.",
+            "fp16": "TensorRT makes one itself: --backend tensorrt",
         }[wanted]
         raise BundleError(f"{self.root} holds no {wanted} model. {remedy}")
 

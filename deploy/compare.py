@@ -1,17 +1,16 @@
-"""Does the INT8 model say what the float32 model says? Measured on the same pictures."""
+"""Does a model say what the float32 model says? Measured on the same pictures."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from deploy.arrays import ByteArray, FloatArray
-from deploy.backends import Backend, open_backend
+from deploy.backends.base import Backend
 from deploy.bundle import Bundle
 from deploy.compare_limits import MAX_LOSS, MIN_AGREEMENT
 from deploy.errors import DataError
@@ -21,23 +20,24 @@ from deploy.folders import LabelledPicture
 
 @dataclass(frozen=True)
 class Comparison:
-    """float32 against INT8.
+    """A candidate against a reference, which is float32.
 
     n: pictures compared.
     n_labelled: those of them whose class the bundle knows; accuracy is over these.
-    top1_fp32, top1_int8: parts of `n_labelled`, 0 to 1; NaN where there are none.
+    top1_reference, top1_candidate: parts of `n_labelled`, 0 to 1; NaN where there are none.
     resolution: half of the 95 % confidence interval of the loss, see `loss_resolution`.
     agreement: part of the n pictures with the same most probable label.
     largest_gap, mean_gap: of the absolute differences between the logits.
     n_calibration: of the n pictures, those that chose the INT8 ranges.
     n_left_out: pictures not compared, since they chose the ranges and there were others.
     unreadable: files that could not be read, and why is in the log.
+    reference, candidate: what ran them.
     """
 
     n: int
     n_labelled: int
-    top1_fp32: float
-    top1_int8: float
+    top1_reference: float
+    top1_candidate: float
     resolution: float
     agreement: float
     largest_gap: float
@@ -45,16 +45,18 @@ class Comparison:
     n_calibration: int = 0
     n_left_out: int = 0
     unreadable: tuple[str, ...] = ()
+    reference: str = "float32"
+    candidate: str = "the candidate"
 
     @property
     def loss(self) -> float:
-        """How much top-1 accuracy INT8 loses; negative where it gains; NaN without labels."""
-        return self.top1_fp32 - self.top1_int8
+        """How much top-1 accuracy the candidate loses; negative where it gains; NaN unlabelled."""
+        return self.top1_reference - self.top1_candidate
 
     def failures(
         self, min_agreement: float = MIN_AGREEMENT, max_loss: float = MAX_LOSS
     ) -> list[str]:
-        """One sentence for each limit that is not held; empty when INT8 passes."""
+        """One sentence for each limit that is not held; empty when the candidate passes."""
         failed = []
         if self.agreement < min_agreement:
             failed.append(
@@ -62,7 +64,7 @@ class Comparison:
             )
         if self.loss > max_loss:
             failed.append(
-                f"INT8 loses {100 * self.loss:.2f} points of top-1, "
+                f"{self.candidate} loses {100 * self.loss:.2f} points of top-1, "
                 f"above the limit of {100 * max_loss:.2f}"
             )
         return failed
@@ -91,8 +93,9 @@ class Comparison:
         if not self.n_labelled:
             return ["top-1         not measured: no picture is of a class that the bundle knows"]
         lines = [
-            f"top-1         float32 {self.top1_fp32:.2%}, INT8 {self.top1_int8:.2%} "
-            f"(loss {100 * self.loss:+.2f} points, n = {self.n_labelled})"
+            f"top-1         {self.reference} {self.top1_reference:.2%}, "
+            f"{self.candidate} {self.top1_candidate:.2%} "
+            f"(loss {100 * self.loss:+.2f} points, n = {self.n_labelled})",
         ]
         if abs(self.loss) < self.resolution:
             lines.append(
@@ -102,85 +105,77 @@ class Comparison:
         return lines
 
 
-def compare_precisions(
-    bundle: Bundle, squares: ByteArray, labels: Sequence[int | None]
-) -> Comparison:
-    """Run both models of a bundle on prepared pictures.
-
-    Args:
-        bundle: holds model.onnx and model.int8.onnx.
-        squares: (N, size, size, 3) uint8, RGB, N at least 1, from `deploy.preprocess`.
-        labels: the true label's index for each, or None where the bundle does not know it.
-
-    Raises:
-        BundleError: a precision is missing.
-        DataError: there are no pictures.
-    """
-    with ExitStack() as stack:
-        both = [stack.enter_context(b) for b in _open_both(bundle)]
-        logits = [[_logits(backend, square) for square in squares] for backend in both]
-    return compare_logits(_stack(logits[0]), _stack(logits[1]), labels)
-
-
 def compare_pictures(
     bundle: Bundle,
     pictures: Sequence[LabelledPicture],
+    reference: Backend,
+    candidate: Backend,
     *,
+    also_calibrated: Collection[str] = (),
     progress: Callable[[], None] = lambda: None,
 ) -> Comparison:
-    """Run both models of a bundle on picture files, of which a few at a time are in memory.
+    """Run two backends of a bundle on picture files, of which a few at a time are in memory.
 
     Pictures that chose the INT8 ranges are left out, unless there are no others.
 
     Args:
+        also_calibrated: digests of pictures that chose ranges too, and that the bundle does not
+            know of.
         progress: called after each picture.
 
     Raises:
-        BundleError: a precision is missing.
         DataError: none of the pictures can be read.
+        BackendError: a device failed.
     """
     matcher = LabelMatcher(bundle.labels)
     rows: list[tuple[bool, int | None, FloatArray, FloatArray]] = []
     unreadable = []
-    with ExitStack() as stack:
-        fp32, int8 = (stack.enter_context(b) for b in _open_both(bundle))
-        for read in read_ahead(bundle, pictures):
-            if read.square is None:
-                unreadable.append(str(read.picture.path))
-            else:
-                label = matcher.index(read.picture.label)
-                pair = _logits(fp32, read.square), _logits(int8, read.square)
-                rows.append((_calibrated(read), label, *pair))
-            progress()
+    for read in read_ahead(bundle, pictures):
+        if read.square is None:
+            unreadable.append(str(read.picture.path))
+        else:
+            label = matcher.index(read.picture.label)
+            pair = _logits(reference, read.square), _logits(candidate, read.square)
+            rows.append((_calibrated(read, also_calibrated), label, *pair))
+        progress()
     fresh = [row for row in rows if not row[0]]
     kept = fresh or rows
     _, labels, *logits = zip(*kept, strict=True) if kept else ((), (), (), ())
     return replace(
         compare_logits(_stack(logits[0]), _stack(logits[1]), labels),
+        reference=title(reference),
+        candidate=title(candidate),
         n_calibration=0 if fresh else len(rows),
         n_left_out=len(rows) - len(kept),
         unreadable=tuple(unreadable),
     )
 
 
-def compare_logits(fp32: FloatArray, int8: FloatArray, labels: Sequence[int | None]) -> Comparison:
-    """Compare (N, C) logits of the two models.
+def title(backend: Backend) -> str:
+    """A backend and its precision in a few words."""
+    return f"{backend.name} {backend.precision}"
+
+
+def compare_logits(
+    reference: FloatArray, candidate: FloatArray, labels: Sequence[int | None]
+) -> Comparison:
+    """Compare (N, C) logits of two models.
 
     Raises:
         DataError: N is 0.
     """
-    if not len(fp32):
+    if not len(reference):
         raise DataError("there is no readable picture to compare the two models on. Give others.")
-    named = np.stack([fp32.argmax(axis=1), int8.argmax(axis=1)])
+    named = np.stack([reference.argmax(axis=1), candidate.argmax(axis=1)])
     known = np.array([label is not None for label in labels], bool)
     truth = np.array([label for label in labels if label is not None], np.int64)
     right = named[:, known] == truth
-    gaps = np.abs(fp32 - int8)
+    gaps = np.abs(reference - candidate)
     return Comparison(
-        n=len(fp32),
+        n=len(reference),
         n_labelled=len(truth),
-        top1_fp32=float(right[0].mean()) if len(truth) else math.nan,
-        top1_int8=float(right[1].mean()) if len(truth) else math.nan,
+        top1_reference=float(right[0].mean()) if len(truth) else math.nan,
+        top1_candidate=float(right[1].mean()) if len(truth) else math.nan,
         resolution=loss_resolution(right[0], right[1]),
         agreement=float((named[0] == named[1]).mean()),
         largest_gap=float(gaps.max()),
@@ -204,12 +199,6 @@ def loss_resolution(right_a: npt.NDArray[np.bool_], right_b: npt.NDArray[np.bool
     return float(1.96 * math.sqrt(variance))
 
 
-def _open_both(bundle: Bundle) -> tuple[Backend, Backend]:
-    for precision in ("fp32", "int8"):
-        bundle.choose_precision(precision)  # before the first one is loaded for nothing
-    return open_backend(bundle, "onnx-cpu", "fp32"), open_backend(bundle, "onnx-cpu", "int8")
-
-
 def _logits(backend: Backend, square: ByteArray) -> FloatArray:
     """(C,) logits of one picture, one a call as in the live loop."""
     logits: FloatArray = backend.infer(square[None]).logits[0]
@@ -220,5 +209,5 @@ def _stack(logits: Sequence[FloatArray]) -> FloatArray:
     return np.stack(logits) if logits else np.empty((0, 0), np.float32)
 
 
-def _calibrated(read: ReadPicture) -> bool:
-    return CALIBRATION in read.uses
+def _calibrated(read: ReadPicture, also: Collection[str]) -> bool:
+    return CALIBRATION in read.uses or bool(also and read.picture.digest() in also)

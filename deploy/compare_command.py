@@ -1,4 +1,4 @@
-"""`gemscan compare`: check that the INT8 model agrees with the float32 model."""
+"""`gemscan compare`: check that a backend agrees with the float32 model."""
 
 from __future__ import annotations
 
@@ -15,8 +15,19 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `gemscan compare`."""
-    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="holds both models")
+    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="model bundle, folder or zip")
     parser.add_argument("folder", type=Path, metavar="DIR", help="one folder of pictures per class")
+    parser.add_argument(
+        "--backend",
+        default="onnx-cpu",
+        help="what runs the model that is checked: auto, onnx-cpu, tensorrt (default %(default)s)",
+    )
+    parser.add_argument(
+        "--precision",
+        choices=("auto", "int8", "fp16", "fp32"),
+        default="int8",
+        help="which model is checked (default %(default)s); the other is float32 on the CPU",
+    )
     parser.add_argument(
         "--min-agreement",
         type=share,
@@ -45,16 +56,22 @@ def share(word: str) -> float:
 
 def run_compare(args: argparse.Namespace) -> int:
     """Compare and print; 1 when a limit is not held."""
+    from deploy.backends import open_backend
     from deploy.bundle import load_bundle
     from deploy.compare import compare_pictures
     from deploy.evaluate_command import picture_progress
     from deploy.files import write_json
     from deploy.folders import find_labelled
+    from deploy.reference import open_reference
 
     bundle = load_bundle(args.bundle)
     pictures = find_labelled(args.folder)
-    with picture_progress(len(pictures)) as progress:
-        comparison = compare_pictures(bundle, pictures, progress=progress)
+    with (
+        open_backend(bundle, args.backend, args.precision) as candidate,
+        open_reference(bundle) as reference,
+        picture_progress(len(pictures)) as progress,
+    ):
+        comparison = compare_pictures(bundle, pictures, reference, candidate, progress=progress)
     failures = comparison.failures(args.min_agreement, args.max_loss)
     print(comparison.summary())
     print("\n".join(f"failed: {failure}" for failure in failures) or "passed")

@@ -38,6 +38,18 @@ class BackendError(GemscanError):
     """A model cannot be run the way that was asked."""
 
 
+class BatchError(BackendError):
+    """An array that should be a batch of squares has another shape or type."""
+
+
+class DeviceMemoryError(BackendError):
+    """The GPU, or a board whose memory the GPU shares, has no room left."""
+
+
+class DeviceLostError(BackendError):
+    """The GPU failed in a way that ends this process's use of it."""
+
+
 class CameraError(GemscanError):
     """A source of frames is not there, or has stopped delivering."""
 

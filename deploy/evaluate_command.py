@@ -23,8 +23,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `gemscan evaluate`."""
     parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="model bundle, folder or zip")
     parser.add_argument("folder", type=Path, metavar="DIR", help="one folder of pictures per class")
-    parser.add_argument("--backend", default="auto", help="auto, onnx-cpu (see: gemscan doctor)")
-    parser.add_argument("--precision", choices=("auto", "int8", "fp32"), default="auto")
+    parser.add_argument(
+        "--backend", default="auto", help="auto, onnx-cpu, tensorrt (see: gemscan doctor)"
+    )
+    parser.add_argument("--precision", choices=("auto", "int8", "fp16", "fp32"), default="auto")
     parser.add_argument(
         "--threads", type=number(0, MOST_THREADS), default=0, metavar="N", help="0: all cores"
     )

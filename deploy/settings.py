@@ -64,7 +64,8 @@ def _convert(hint: Any, value: Any, where: str, error: type[GemscanError]) -> An
     if get_origin(hint) is UnionType:  # "float | None"
         if value is None:
             return None
-        hint = next(kind for kind in get_args(hint) if kind is not NoneType)
+        some = next(kind for kind in get_args(hint) if kind is not NoneType)
+        return _convert(some, value, where, error)
     kind = get_origin(hint) or hint
     if kind is float and type(value) is int:
         return float(value)

@@ -23,10 +23,13 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
         help="model bundle, a folder or a zip (default: the 15 gems that come with gemscan)",
     )
     parser.add_argument(
-        "--backend", default="auto", help="what runs the model: auto (default) or onnx-cpu"
+        "--backend", default="auto", help="what runs the model: auto (default), onnx-cpu, tensorrt"
     )
     parser.add_argument(
-        "--precision", choices=("auto", "int8", "fp32"), default="auto", help="which model to run"
+        "--precision",
+        choices=("auto", "int8", "fp16", "fp32"),
+        default="auto",
+        help="which model to run",
     )
     parser.add_argument(
         "--threads",

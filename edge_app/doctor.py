@@ -9,43 +9,19 @@ import re
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING
 
 from deploy.errors import GemscanError
 from edge_app import machine
-
-if TYPE_CHECKING:  # it would load NumPy, which may be what is missing
-    from deploy.arrays import Json
-
-OK, NOTE, MISSING = "ok", "note", "missing"
+from edge_app.check import MISSING, NOT_USED, NOTE, OK, Check, installed, load
+from edge_app.doctor_gpu import check_gpu, check_pycuda, check_tensorrt, has_nvidia
+from edge_app.doctor_jetson import OPENCV_PACKAGES, gstreamer_remedy, jetson_checks, unseen
+from edge_app.jetson import is_jetson, read_jetson
 
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 10), (3, 13)
 OLDEST_NUMPY, OLDEST_OPENCV, OLDEST_ONNXRUNTIME = (1, 21), (4, 5), (1, 21)
 MEMORY_NEEDED_MB = 1024
 DISK_NEEDED_MB = 500
-NOT_USED = "not used by this version yet"
-
-
-@dataclass(frozen=True)
-class Check:
-    """One thing that was looked at.
-
-    state: "ok"; "note" for what some uses need; "missing" for what every use needs.
-    remedy: what to do; empty when there is nothing to do.
-    """
-
-    name: str
-    state: str
-    found: str
-    remedy: str = ""
-
-    def as_json(self) -> Json:
-        """For a file."""
-        return dict(self.__dict__)
 
 
 def run_checks(bundle: Path) -> list[Check]:
@@ -68,11 +44,12 @@ def run_checks(bundle: Path) -> list[Check]:
         check_onnx,
         check_tensorrt,
         check_pycuda,
+        check_gpu,
         check_memory,
         check_disk,
         lambda: check_bundle(bundle),
     ]
-    return [check() for check in checks]
+    return jetson_checks(read_jetson()) + [check() for check in checks]
 
 
 def can_run(checks: list[Check]) -> bool:
@@ -90,7 +67,8 @@ def check_python() -> Check:
 
 def check_numpy() -> Check:
     """NumPy can be loaded and is new enough."""
-    return _versioned("numpy", "NumPy", OLDEST_NUMPY, "pip install 'numpy>=1.21'")
+    remedy = f"pip install 'numpy>=1.21{',<2' if is_jetson() else ''}'"
+    return _versioned("numpy", "NumPy", OLDEST_NUMPY, remedy)
 
 
 def check_opencv() -> Check:
@@ -104,21 +82,25 @@ def check_opencv() -> Check:
 
 
 def _opencv_remedy(problem: str) -> str:
+    late = re.search(r"(\S+\.so[\d.]*):? cannot allocate memory in static TLS block", problem)
+    if late:  # seen on Jetsons, with libGLdispatch.so.0 and libgomp
+        return f"load it before everything else: export LD_PRELOAD={late.group(1).rstrip('.:')}"
     if "libGL" in problem:
         return "sudo apt install libgl1"
     if "libgthread" in problem or "libglib" in problem:
         return "sudo apt install libglib2.0-0"
     if "numpy" in problem.lower() or "_ARRAY_API" in problem:
-        return "this OpenCV was built for NumPy 1: pip install 'numpy<2', or a newer OpenCV"
-    return "pip install opencv-python; on a Jetson or Raspberry Pi: sudo apt install python3-opencv"
+        newer = "" if is_jetson() else ", or a newer OpenCV"
+        return f"this OpenCV was built for NumPy 1: pip install 'numpy<2'{newer}"
+    if is_jetson():
+        return unseen("cv2") or gstreamer_remedy()
+    return "pip install opencv-python; on a Raspberry Pi: sudo apt install python3-opencv"
 
 
 def check_opencv_packages() -> Check:
     """More than one OpenCV package in one environment overwrite each other's files."""
     name = "OpenCV packages"
-    kinds = ("", "-headless")
-    packages = [f"opencv{c}-python{k}" for c in ("", "-contrib") for k in kinds]
-    there = [package for package in packages if _installed(package)]
+    there = [package for package in OPENCV_PACKAGES if installed(package)]
     if len(there) > 1:
         remedy = f"keep one: pip uninstall {' '.join(there)}, then install that one again"
         return Check(name, NOTE, " and ".join(there), remedy)
@@ -127,7 +109,7 @@ def check_opencv_packages() -> Check:
 
 def check_windows() -> Check:
     """A window can be opened."""
-    if _load("cv2") is None:
+    if load("cv2") is None:
         return Check("display", NOTE, "OpenCV is missing")
     display = importlib.import_module("edge_app.display")
     problem = display.display_problem()
@@ -139,10 +121,12 @@ def check_windows() -> Check:
 
 def check_gstreamer() -> Check:
     """OpenCV was built with GStreamer, through which a Jetson gives its own cameras."""
-    cv2 = _load("cv2")
+    cv2 = load("cv2")
     said = re.search(r"GStreamer:\s+(YES.*)", cv2.getBuildInformation()) if cv2 else None
-    found = said.group(1).strip() if said else "not built in"
-    return Check("GStreamer in OpenCV", OK, f"{found}; {NOT_USED}")
+    found = f"{said.group(1).strip() if said else 'not built in'}; {NOT_USED}"
+    if cv2 and not said and is_jetson():
+        return Check("GStreamer in OpenCV", NOTE, found, gstreamer_remedy())
+    return Check("GStreamer in OpenCV", OK, found)
 
 
 def check_cameras() -> Check:
@@ -179,25 +163,24 @@ def check_onnxruntime() -> Check:
     1.21 is the first that computes a Conv in INT8 whose bias is float; older ones give the same
     answers no faster than float32.
     """
-    remedy = "pip install 'onnxruntime>=1.21', which makes INT8 fast"
+    remedy = f"pip install 'onnxruntime>=1.21'{_pin()}, which makes INT8 fast"
     return _versioned("onnxruntime", "ONNX Runtime", OLDEST_ONNXRUNTIME, remedy)
 
 
 def check_onnx() -> Check:
-    """On x86 the INT8 model is rewritten when it is loaded, which takes `onnx`."""
-    why = "INT8 is about three times slower on an x86 processor without it"
-    remedy = "pip install onnx" if machine.is_x86() else ""
-    return _optional("onnx", "onnx", why if remedy else "not needed on this processor", remedy)
+    """An engine is built from a graph that `onnx` adapts; so is the INT8 model for x86."""
+    why = "not needed on this processor"
+    if machine.is_x86():
+        why = "INT8 is about three times slower on an x86 processor without it"
+    if has_nvidia():
+        why = "no TensorRT engine can be built without it"
+    remedy = f"pip install onnx{_pin()}" if machine.is_x86() or has_nvidia() else ""
+    return _optional("onnx", "onnx", why, remedy)
 
 
-def check_tensorrt() -> Check:
-    """TensorRT, on an NVIDIA GPU."""
-    return _unused("tensorrt", "TensorRT", expected=_has_nvidia())
-
-
-def check_pycuda() -> Check:
-    """pycuda, which goes with TensorRT."""
-    return _unused("pycuda", "pycuda", expected=_has_nvidia())
+def _pin() -> str:
+    """Keeps pip from bringing NumPy 2, which a Jetson's own OpenCV cannot be loaded with."""
+    return " 'numpy<2'" if is_jetson() else ""
 
 
 def check_memory() -> Check:
@@ -247,7 +230,7 @@ def _optional(module: str, name: str, without: str, remedy: str) -> Check:
     """A library that some machines use. It is looked for and not loaded: that can take seconds."""
     if importlib.util.find_spec(module) is None:
         return Check(name, NOTE if remedy else OK, f"not installed; {without}", remedy)
-    return Check(name, OK, _installed(module) or "installed")
+    return Check(name, OK, installed(module) or "installed")
 
 
 def _unused(module: str, name: str, *, expected: bool) -> Check:
@@ -257,25 +240,5 @@ def _unused(module: str, name: str, *, expected: bool) -> Check:
         expected: this machine has what the library drives, so that its owner may count on it.
     """
     there = importlib.util.find_spec(module) is not None
-    found = (_installed(module) or "installed") if there else "not installed"
+    found = (installed(module) or "installed") if there else "not installed"
     return Check(name, NOTE if expected else OK, f"{found}; {NOT_USED}")
-
-
-def _installed(package: str) -> str:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return ""
-
-
-def _load(module: str) -> ModuleType | None:
-    try:
-        return importlib.import_module(module)
-    except (ImportError, OSError):
-        return None
-
-
-def _has_nvidia() -> bool:
-    """The driver's device files: a PC's, and a Jetson's integrated GPU."""
-    devices = ("/dev/nvidia0", "/dev/nvhost-gpu", "/dev/nvgpu")
-    return any(Path(path).exists() for path in devices)

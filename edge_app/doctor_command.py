@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from edge_app.defaults import SHIPPED_BUNDLE
 
 if TYPE_CHECKING:
-    from edge_app.doctor import Check
+    from edge_app.check import Check
 
 COLOURS = {"ok": "green", "note": "yellow", "missing": "red"}
 

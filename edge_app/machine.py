@@ -10,16 +10,25 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge_app.jetson import read_jetson
+
 if TYPE_CHECKING:  # it would load NumPy, which `gemscan doctor` may find missing
     from deploy.arrays import Json
 
 # Integer dot products: what makes INT8 fast. x86 and Arm name them differently in /proc/cpuinfo.
 INT8_FLAGS = ("avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm")
-PACKAGES = ("numpy", "opencv-python", "opencv-python-headless", "onnxruntime", "onnx", "tensorrt")
+PACKAGES = (
+    *("numpy", "opencv-python", "opencv-python-headless"),
+    *("onnxruntime", "onnx", "tensorrt", "pycuda"),
+)
 
 
 def describe_machine() -> Json:
-    """Processor, cores, memory, board and library versions, as far as they can be found."""
+    """Processor, cores, memory, board and library versions, as far as they can be found.
+
+    On a Jetson "jetson" says how it stands, see `edge_app.jetson.read_jetson`.
+    """
+    jetson = read_jetson()
     return {
         "cpu": cpu_model(),
         "cores": usable_cores(),
@@ -29,6 +38,7 @@ def describe_machine() -> Json:
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "python": platform.python_version(),
         "packages": package_versions(),
+        **({} if jetson is None else {"jetson": jetson}),
     }
 
 

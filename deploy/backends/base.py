@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
 
 from deploy.arrays import ByteArray, FloatArray
+from deploy.errors import BatchError
 
 
 class Prediction(NamedTuple):
@@ -13,6 +17,19 @@ class Prediction(NamedTuple):
 
     logits: FloatArray
     embedding: FloatArray
+
+
+def check_batch(batch: ByteArray, size_px: int) -> None:
+    """Refuse what the network does not take.
+
+    Raises:
+        BatchError: not (N, size, size, 3) uint8 with N at least 1.
+    """
+    fits = batch.ndim == 4 and len(batch) and batch.shape[1:] == (size_px, size_px, 3)
+    if batch.dtype != np.uint8 or not fits:
+        raise BatchError(
+            f"the model takes (N, {size_px}, {size_px}, 3) uint8, not {batch.shape} {batch.dtype}"
+        )
 
 
 class Backend(Protocol):
@@ -30,7 +47,8 @@ class Backend(Protocol):
         """Map (N, size, size, 3) uint8 RGB to (N, C) logits and (N, 2048) embeddings.
 
         Raises:
-            BackendError: the batch has another shape or type, or the device failed.
+            BatchError: the batch has another shape or type.
+            BackendError: the device failed.
         """
 
     def close(self) -> None:
@@ -44,3 +62,11 @@ class Backend(Protocol):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None: ...
+
+
+@runtime_checkable
+class TimesItsEngine(Protocol):
+    """A backend whose model runs on a device that has a clock of its own."""
+
+    def engine_times_ms(self, runs: int) -> npt.NDArray[np.float64]:
+        """(runs,) milliseconds of the model alone on that device; copies are left out."""

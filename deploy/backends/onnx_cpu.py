@@ -5,12 +5,10 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any
 
-import numpy as np
-
 from deploy.arrays import ByteArray
-from deploy.backends.base import Prediction
+from deploy.backends.base import Prediction, check_batch
 from deploy.bundle import EMBEDDING_SIZE, Bundle
-from deploy.errors import BackendError, BundleError, require
+from deploy.errors import BundleError, require
 from deploy.unsigned import for_this_processor
 
 REMEDY = "pip install onnxruntime"
@@ -21,30 +19,33 @@ class OnnxCpuBackend:
 
     name = "onnx-cpu"
 
-    def __init__(self, bundle: Bundle, precision: str = "auto", *, threads: int = 0) -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        precision: str = "auto",
+        *,
+        threads: int = 0,
+        model: bytes | None = None,
+    ) -> None:
         """Open a bundle's model.
 
         Args:
             threads: how many work on one picture; 0 lets ONNX Runtime decide.
+            model: another form of the bundle's model, of that precision, to run in its place.
 
         Raises:
             BundleError: the model is not one of this project's, or not of this bundle.
             MissingDependencyError: ONNX Runtime is not installed.
         """
-        self.precision = bundle.choose_precision(precision)
+        self.precision = precision if model else bundle.choose_precision(precision)
         self._size_px = bundle.manifest.input.size_px
-        self._session = _open_session(bundle, self.precision, threads)
+        self._session = _open_session(bundle, self.precision, threads, model)
         _check_shapes(self._session, bundle)
         self._input_name: str = self._session.get_inputs()[0].name
 
     def infer(self, batch: ByteArray) -> Prediction:
         """Map (N, size, size, 3) uint8 RGB to (N, C) logits and (N, 2048) embeddings."""
-        expected = (self._size_px, self._size_px, 3)
-        if batch.dtype != np.uint8 or batch.ndim != 4 or batch.shape[1:] != expected:
-            raise BackendError(
-                f"the model takes (N, {self._size_px}, {self._size_px}, 3) uint8, "
-                f"not {batch.shape} {batch.dtype}"
-            )
+        check_batch(batch, self._size_px)
         logits, embedding = self._session.run(None, {self._input_name: batch})
         return Prediction(logits, embedding)
 
@@ -63,16 +64,22 @@ class OnnxCpuBackend:
         self.close()
 
 
-def _open_session(bundle: Bundle, precision: str, threads: int) -> Any:
+def _open_session(bundle: Bundle, precision: str, threads: int, other: bytes | None) -> Any:
     ort = require("onnxruntime", remedy=REMEDY)
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
-    model = bundle.model(precision)
     try:
-        opened = for_this_processor(model) if precision == "int8" else str(model)
-        return ort.InferenceSession(opened, options, providers=["CPUExecutionProvider"])
+        model = other or _stored_model(bundle, precision)
+        return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as exc:  # ONNX Runtime's errors share no base class but this one
-        raise BundleError(f"{model} cannot be loaded: {exc}") from exc
+        raise BundleError(
+            f"the {precision} model of {bundle.root} cannot be loaded: {exc}"
+        ) from exc
+
+
+def _stored_model(bundle: Bundle, precision: str) -> bytes | str:
+    model = bundle.model(precision)
+    return for_this_processor(model) if precision == "int8" else str(model)
 
 
 def _check_shapes(session: Any, bundle: Bundle) -> None:

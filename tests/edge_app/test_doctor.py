@@ -1,33 +1,57 @@
 from __future__ import annotations
 
 import importlib
+import json
 import socket
 import sys
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from edge_app import display, doctor, machine
+from edge_app import display, doctor, doctor_gpu, doctor_jetson, machine
 
 
 @pytest.fixture
 def without(monkeypatch):
     """Makes a library fail to load, with the message that its import would bring."""
     real = importlib.import_module
+    failures: dict[str, Exception] = {}
 
-    def fail(module: str, message: str) -> None:
-        def import_module(name, *rest):
-            if name == module:
-                raise ImportError(message)
-            return real(name, *rest)
+    def import_module(name, *rest):
+        if name in failures:
+            raise failures[name]
+        return real(name, *rest)
 
+    def fail(module: str, message: str, kind: type[Exception] = ImportError) -> None:
+        failures[module] = kind(message)
         monkeypatch.setattr(importlib, "import_module", import_module)
 
     return fail
 
 
+@pytest.fixture
+def gpu(monkeypatch, tmp_path):
+    """A computer with an NVIDIA GPU's device files, a PC or a Jetson, and what may be on it."""
+
+    def make(*, jetson: bool = False, modules: tuple[str, ...] = ()) -> None:
+        for module in (doctor, doctor_gpu):
+            monkeypatch.setattr(module, "has_nvidia", lambda *_: True)
+            monkeypatch.setattr(module, "is_jetson", lambda: jetson)
+        monkeypatch.setattr(doctor_jetson, "SYSTEM_PYTHON", tmp_path / "lib")
+        monkeypatch.setattr(doctor_gpu, "CUDA", tmp_path / "cuda")
+        monkeypatch.setattr(doctor_gpu, "_is_there", lambda name: name in modules)
+        monkeypatch.setattr(doctor_gpu.shutil, "which", lambda name: None)
+
+    return make
+
+
 @pytest.mark.parametrize(
     ("problem", "remedy"),
     [
+        (
+            "/lib/libGLdispatch.so.0: cannot allocate memory in static TLS block",
+            "export LD_PRELOAD=/lib/libGLdispatch.so.0",
+        ),
         ("libGL.so.1: cannot open shared object file", "sudo apt install libgl1"),
         ("libgthread-2.0.so.0: cannot open shared object file", "sudo apt install libglib2.0-0"),
         ("numpy.core.multiarray failed to import", "numpy<2"),
@@ -49,7 +73,7 @@ def test_missing_opencv_does_not_end_the_examination(without, bundle):
     checks = doctor.run_checks(bundle.root)
 
     assert {check.name: check.state for check in checks}["OpenCV"] == doctor.MISSING
-    assert len({check.name for check in checks}) == len(checks) == 16
+    assert len({check.name for check in checks}) == len(checks) == 17
 
 
 def test_a_library_that_is_too_old_is_noted(monkeypatch):
@@ -62,7 +86,7 @@ def test_a_library_that_is_too_old_is_noted(monkeypatch):
 
 def test_two_opencv_packages_are_noted(monkeypatch):
     there = {"opencv-python": "4.8", "opencv-contrib-python": "4.8"}
-    monkeypatch.setattr(doctor, "_installed", lambda name: there.get(name, ""))
+    monkeypatch.setattr(doctor, "installed", lambda name: there.get(name, ""))
 
     check = doctor.check_opencv_packages()
 
@@ -76,23 +100,234 @@ def test_a_processor_without_integer_instructions_is_noted(monkeypatch):
     assert doctor.check_processor().state == doctor.NOTE
 
 
-@pytest.mark.parametrize("gpu", [True, False])
-def test_nothing_is_to_be_installed_that_this_version_cannot_use(monkeypatch, gpu):
+def test_nothing_is_to_be_installed_that_this_version_cannot_use(monkeypatch):
     """Whoever has the hardware is told that it waits; nobody is sent to install anything."""
-    monkeypatch.setattr(doctor, "_has_nvidia", lambda: gpu)
     monkeypatch.setattr(machine, "board", lambda: "Raspberry Pi 5 Model B")
 
-    tensorrt, pycuda, picamera2 = checks = (
-        doctor.check_tensorrt(),
-        doctor.check_pycuda(),
-        doctor.check_picamera2(),
-    )
-
-    assert tensorrt.state == pycuda.state == (doctor.NOTE if gpu else doctor.OK)
-    assert picamera2.state == doctor.NOTE
-    for check in (*checks, doctor.check_gstreamer()):
+    assert doctor.check_picamera2().state == doctor.NOTE
+    for check in (doctor.check_picamera2(), doctor.check_gstreamer()):
         assert check.found.endswith("; not used by this version yet")
         assert not check.remedy
+
+
+def test_a_pc_without_an_nvidia_gpu_lacks_nothing(monkeypatch):
+    monkeypatch.setattr(doctor_gpu, "has_nvidia", lambda *_: False)
+
+    for check in (doctor.check_tensorrt(), doctor.check_pycuda(), doctor.check_gpu()):
+        assert (check.state, check.remedy) == (doctor.OK, "")
+
+
+def test_tensorrt_on_a_pc_comes_from_pip(gpu):
+    gpu()
+
+    check = doctor.check_tensorrt()
+
+    assert (check.state, check.found) == (doctor.NOTE, "not installed")
+    assert check.remedy == "pip install tensorrt"
+
+
+def test_a_jetson_without_tensorrt_is_sent_to_jetpack(gpu):
+    gpu(jetson=True)
+
+    assert doctor.check_tensorrt().remedy.startswith("sudo apt install nvidia-jetpack; ")
+
+
+def test_an_environment_that_hides_jetpacks_tensorrt_is_recognised(gpu, tmp_path):
+    gpu(jetson=True)
+    (tmp_path / "lib" / "python3.10" / "dist-packages" / "tensorrt").mkdir(parents=True)
+
+    assert "venv --system-site-packages" in doctor.check_tensorrt().remedy
+
+
+@pytest.mark.parametrize(
+    ("problem", "kind", "remedy"),
+    [
+        ("libnvdla_compiler.so: cannot open shared object file", OSError, "the container is older"),
+        ("libnvinfer.so.10: cannot open shared object file", ImportError, "nvidia-jetpack"),
+        ("No module named 'tensorrt.tensorrt'", ImportError, "/usr/bin/python3"),
+        ("something else", OSError, "--backend onnx-cpu"),
+    ],
+)
+def test_a_tensorrt_that_cannot_be_loaded_says_why(gpu, without, problem, kind, remedy):
+    gpu(jetson=True, modules=("tensorrt",))
+    without("tensorrt", problem, kind)
+
+    check = doctor.check_tensorrt()
+
+    assert (check.state, check.found) == (doctor.NOTE, f"cannot be loaded: {problem}")
+    assert remedy in check.remedy
+
+
+@pytest.mark.parametrize(("version", "state"), [("10.3.0", "ok"), ("8.4.1.5", "note")])
+def test_a_tensorrt_that_loads_gives_its_version(gpu, monkeypatch, version, state):
+    gpu(modules=("tensorrt",))
+    monkeypatch.setitem(sys.modules, "tensorrt", SimpleNamespace(__version__=version))
+
+    check = doctor.check_tensorrt()
+
+    assert check.state == state
+    assert check.found.startswith(version)
+
+
+def test_pycuda_is_to_be_compiled_with_nvcc_on_the_path(gpu, tmp_path):
+    gpu(jetson=True)
+    (tmp_path / "cuda" / "bin").mkdir(parents=True)
+    (tmp_path / "cuda" / "bin" / "nvcc").touch()
+
+    remedy = doctor.check_pycuda().remedy
+
+    assert remedy == f"export PATH={tmp_path}/cuda/bin:$PATH; pip install pycuda"
+
+
+def test_cuda_13_takes_a_newer_pycuda(gpu, monkeypatch, tmp_path):
+    gpu(jetson=True)
+    (tmp_path / "cuda" / "bin").mkdir(parents=True)
+    (tmp_path / "cuda" / "include").mkdir()
+    (tmp_path / "cuda" / "include" / "cuda.h").touch()
+    said = {"cuda": {"name": "CUDA SDK", "version": "13.0.1"}}
+    (tmp_path / "cuda" / "version.json").write_text(json.dumps(said))
+    monkeypatch.setattr(doctor_gpu.shutil, "which", lambda name: f"{tmp_path}/cuda/bin/{name}")
+
+    assert doctor.check_pycuda().remedy == "pip install 'pycuda>=2025.1.2'"
+
+
+def test_pycuda_without_cuda_says_that_it_needs_a_compiler(gpu):
+    gpu(jetson=True)
+
+    assert doctor.check_pycuda().remedy == (
+        "sudo apt install nvidia-jetpack (pycuda is compiled and needs nvcc), "
+        "then: pip install pycuda"
+    )
+
+
+@pytest.mark.parametrize(
+    ("problem", "remedy"),
+    [
+        ("numpy.core.multiarray failed to import", "--no-build-isolation pycuda"),
+        ("libcuda.so.1: cannot open shared object file", "--runtime nvidia"),
+        ("undefined symbol: cuCtxCreate_v4", "another CUDA or Python"),
+    ],
+)
+def test_a_pycuda_that_cannot_be_loaded_says_why(gpu, without, problem, remedy):
+    gpu(modules=("pycuda",))
+    without("pycuda.driver", problem)
+
+    check = doctor.check_pycuda()
+
+    assert check.state == doctor.NOTE
+    assert problem in check.found
+    assert remedy in check.remedy
+
+
+class FakePycuda(ModuleType):
+    """As much of `pycuda.driver` as tells a GPU's name, capability and memory."""
+
+    class Error(Exception): ...
+
+    class MemoryError(Error): ...
+
+    class Context:
+        @staticmethod
+        def pop() -> None: ...
+
+    class Device:
+        def __init__(self, number: int) -> None: ...
+
+        @staticmethod
+        def count() -> int:
+            return 1
+
+        def name(self) -> str:
+            return "Orin"
+
+        def compute_capability(self) -> tuple[int, int]:
+            return 8, 7
+
+        def retain_primary_context(self):
+            return SimpleNamespace(push=lambda: None, detach=lambda: None)
+
+    def __init__(self, problem: str = "") -> None:
+        super().__init__("pycuda.driver")
+        self.problem = problem
+
+    def init(self) -> None:
+        if self.problem:
+            raise self.Error(self.problem)
+
+    def mem_get_info(self) -> tuple[int, int]:
+        return 5 << 30, 8 << 30
+
+
+@pytest.fixture
+def driver(monkeypatch, tmp_path):
+    """Device files that may be used, and a driver that starts unless it is told a problem."""
+
+    def make(problem: str = ""):
+        monkeypatch.setattr(doctor_gpu, "_is_there", lambda name: True)
+        monkeypatch.setitem(sys.modules, "pycuda.driver", FakePycuda(problem))
+        for name in ("nvhost-gpu", "nvmap"):
+            (tmp_path / name).touch()
+        return tmp_path
+
+    return make
+
+
+def test_a_gpu_is_named_with_its_memory(driver):
+    check = doctor.check_gpu(driver())
+
+    assert check.state == doctor.OK
+    assert check.found == "Orin, compute capability 8.7, 5120 MB free"
+
+
+def test_a_driver_that_cannot_start_is_noted(driver):
+    check = doctor.check_gpu(driver("cuInit failed: unknown error"))
+
+    assert check.state == doctor.NOTE
+    assert "cuInit failed: unknown error" in check.found
+
+
+def test_a_user_who_may_not_use_the_gpu_is_told_the_groups(driver, monkeypatch):
+    dev = driver()
+    monkeypatch.setattr(doctor_gpu.os, "access", lambda path, mode: path.name != "nvmap")
+
+    check = doctor.check_gpu(dev)
+
+    assert (check.state, check.found) == (doctor.NOTE, f"not permitted: {dev}/nvmap")
+    assert "usermod -aG video,render" in check.remedy
+
+
+def test_without_pycuda_a_gpu_is_still_no_fault(driver, monkeypatch):
+    dev = driver()
+    monkeypatch.setattr(doctor_gpu, "_is_there", lambda name: False)
+
+    assert doctor.check_gpu(dev).state == doctor.OK
+
+
+def test_pips_opencv_on_a_jetson_hides_the_one_with_gstreamer(gpu, monkeypatch):
+    gpu(jetson=True)
+    monkeypatch.setattr(
+        doctor_jetson, "installed", lambda name: "4.11" if name == "opencv-python" else ""
+    )
+    monkeypatch.setattr(display.cv2, "getBuildInformation", lambda: "  GStreamer:   NO\n")
+
+    check = doctor.check_gstreamer()
+
+    assert check.state == doctor.NOTE
+    assert check.remedy.startswith("pip uninstall opencv-python: it hides JetPack's")
+
+
+def test_nothing_that_pip_is_to_install_on_a_jetson_brings_numpy_2(gpu, monkeypatch, without):
+    gpu(jetson=True)
+    monkeypatch.setattr(machine, "is_x86", lambda: False)
+    monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda name: None)
+    without("numpy", "No module named 'numpy'")
+    without("onnxruntime", "No module named 'onnxruntime'")
+
+    remedies = [doctor.check_onnxruntime().remedy, doctor.check_onnx().remedy]
+    remedies.append(doctor.check_numpy().remedy)
+
+    assert all("<2'" in remedy for remedy in remedies), remedies
+    assert "no TensorRT engine" in doctor.check_onnx().found
 
 
 def test_only_the_bundle_decides_whether_the_machine_is_ready(bundle):

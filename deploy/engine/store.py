@@ -1,0 +1,163 @@
+"""Where engines are kept: the user's cache folder, one folder for each bundle, GPU and TensorRT.
+
+An engine is code for the GPU, so none is opened that was not proved to be the one that was
+written: the sidecar must fit this bundle and device, and the file's length and SHA-256 the sidecar.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import fcntl
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deploy.bundle import cache_folder
+from deploy.engine.recipe import RECIPES, Recipe
+from deploy.engine.record import SCHEMA, EngineRecord, Key
+from deploy.errors import BackendError
+from deploy.files import sha256, storage_errors, without_nan, write_json
+from deploy.settings import from_mapping
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class KeptEngine:
+    """An engine that was found whole and fitting."""
+
+    path: Path
+    record: EngineRecord
+
+    @property
+    def recipe(self) -> Recipe:
+        return RECIPES[self.record.recipe]
+
+    def read(self) -> bytes:
+        """The serialized engine, checked once more on the bytes that will be used.
+
+        Raises:
+            BackendError: it changed since it was found.
+        """
+        data = self.path.read_bytes()
+        if len(data) != self.record.size_bytes:
+            raise BackendError(f"{self.path} was changed just now. Run the command again.")
+        return data
+
+
+class EngineStore:
+    """The engines of one bundle on one device."""
+
+    def __init__(self, key: Key) -> None:
+        self.key = key
+        self.folder = cache_folder() / "engines" / key.folder_name
+
+    def engine_path(self, recipe: Recipe) -> Path:
+        """Where the engine of a recipe lies; its sidecar has the suffix .json."""
+        return self.folder / f"{recipe.name}.engine"
+
+    def find(self, recipe: Recipe) -> KeptEngine | None:
+        """The engine of a recipe, or None where there is none that can be trusted; logs why."""
+        path = self.engine_path(recipe)
+        if not path.exists() and not path.with_suffix(".json").exists():
+            return None
+        try:
+            record = self._read_record(path.with_suffix(".json"), recipe)
+            _check_file(path, record)
+        except (BackendError, OSError) as exc:
+            log.warning("%s is not used and will be built again: %s", path, exc)
+            return None
+        return KeptEngine(path, record)
+
+    def all(self) -> list[KeptEngine]:
+        """Every engine that can be trusted."""
+        found = [self.find(recipe) for recipe in RECIPES.values()]
+        return [engine for engine in found if engine is not None]
+
+    def best(self, precision: str = "auto") -> KeptEngine | None:
+        """The fastest engine that passed its scores, of one precision or of any."""
+        fitting = [
+            engine
+            for engine in self.all()
+            if precision in ("auto", engine.recipe.precision)
+            and engine.record.passed
+            and engine.record.timing is not None
+        ]
+        return min(fitting, key=_picture_ms, default=None)
+
+    def preferred(self) -> KeptEngine | None:
+        """The best engine, else any: one that was built and never scored."""
+        return self.best() or next(iter(self.all()), None)
+
+    def put(self, recipe: Recipe, plan: Path, record: EngineRecord) -> None:
+        """Move a finished engine into its place, whole or not at all.
+
+        The sidecar comes last: without the one that fits it an engine counts as not there.
+
+        Raises:
+            StorageError: no room, or no permission.
+        """
+        with storage_errors(plan):
+            plan.replace(self.engine_path(recipe))
+        self.write_record(record)
+
+    def write_record(self, record: EngineRecord) -> None:
+        """Write a sidecar anew, as when the engine was scored.
+
+        Raises:
+            StorageError: no room, or no permission.
+        """
+        path = self.folder / f"{record.recipe}.json"
+        write_json(path, without_nan(dataclasses.asdict(record)))
+
+    @contextmanager
+    def locked(self) -> Iterator[int]:
+        """Hold the folder, so that of several processes one builds and the others find.
+
+        The lock belongs to the file descriptor that is given: a child that inherits it holds the
+        lock on when its parent is killed. The kernel releases it with the last holder.
+
+        Raises:
+            StorageError: the folder cannot be written.
+        """
+        with storage_errors(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            file = (self.folder / "lock").open("w")
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                log.info("another process builds an engine of this bundle; waiting for it")
+                fcntl.flock(file, fcntl.LOCK_EX)
+            yield file.fileno()
+
+    def _read_record(self, path: Path, recipe: Recipe) -> EngineRecord:
+        try:
+            said: Any = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as exc:
+            raise BackendError(f"{path.name} is damaged ({exc})") from exc
+        if isinstance(said, dict) and said.get("schema") != SCHEMA:
+            raise BackendError("it was made by another version of gemscan")
+        record = from_mapping(EngineRecord, said, where=path.name, error=BackendError)
+        if difference := self.key.difference(record.key):
+            raise BackendError(f"it was made for {difference}")
+        if record.recipe != recipe.name:
+            raise BackendError(f"its sidecar is that of {record.recipe}")
+        return record
+
+
+def _check_file(path: Path, record: EngineRecord) -> None:
+    size = path.stat().st_size
+    if size != record.size_bytes:
+        raise BackendError(f"it has {size} bytes and should have {record.size_bytes}")
+    if sha256(path) != record.sha256:
+        raise BackendError("it was altered (its SHA-256 differs)")
+
+
+def _picture_ms(engine: KeptEngine) -> float:
+    timing = engine.record.timing
+    return timing.picture_p50_ms if timing else float("inf")

@@ -1,0 +1,66 @@
+"""The fake GPU with TensorRT and pycuda, for tests that ask for it. See fakes/README.md."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SITE = ROOT / "tests" / "fakes" / "site"
+FAKED = ("tensorrt", "pycuda", "fake_gpu")
+POSES = ("8.6", "10.3", "10.16", "11.4")
+
+
+@dataclass
+class Pose:
+    """What a test gets.
+
+    version: the TensorRT posed as, "8.6".
+    gpu: the module `fake_gpu`, for settings, counts and faults.
+    may_leave, may_break: set by a test that leaves things behind, or breaks a rule, on purpose.
+    """
+
+    version: str
+    gpu: Any
+    may_leave: bool = False
+    may_break: bool = False
+
+
+def forget_fakes() -> None:
+    """Let the next import start from nothing: version and device belong to one test."""
+    for name in list(sys.modules):
+        if name.partition(".")[0] in FAKED:
+            del sys.modules[name]
+
+
+@pytest.fixture(params=POSES)
+def tensorrt_pose(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[Pose]:
+    """`tensorrt` and `pycuda` as fakes, here and in child processes; nothing may be left behind."""
+    path = os.pathsep.join([str(SITE), str(ROOT), os.environ.get("PYTHONPATH", "")])
+    for name, value in {
+        "FAKE_TENSORRT": request.param,
+        "FAKE_GPU": "{}",
+        "PYTHONPATH": path.rstrip(os.pathsep),
+        "GEMSCAN_CACHE": str(tmp_path / "cache"),
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.syspath_prepend(str(SITE))
+    forget_fakes()
+    pose = Pose(request.param, importlib.import_module("fake_gpu"))
+    yield pose
+    gc.collect()
+    left, broken = pose.gpu.left_over(), list(pose.gpu.broken_rules)
+    pose.gpu.retire()
+    forget_fakes()
+    assert pose.may_leave or not left, f"left on the device: {left}"
+    assert pose.may_break or not broken, f"rules broken: {broken}"
