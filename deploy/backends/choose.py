@@ -7,7 +7,6 @@ from importlib.util import find_spec
 
 from deploy.backends.base import Backend
 from deploy.backends.onnx_cpu import OnnxCpuBackend
-from deploy.backends.tensorrt import TensorRtBackend
 from deploy.bundle import Bundle
 from deploy.errors import BackendError, GemscanError
 from deploy.golden import check_golden
@@ -44,17 +43,21 @@ def open_backend(
 
 
 def _open(bundle: Bundle, name: str, precision: str, threads: int) -> Backend:
-    backend: Backend = (
-        TensorRtBackend(bundle, precision)
-        if name == TENSORRT
-        else OnnxCpuBackend(bundle, precision, threads=threads)
-    )
+    backend = _make(bundle, name, precision, threads)
     try:
         check_golden(bundle, backend)
     except BaseException:
         backend.close()
         raise
     return backend
+
+
+def _make(bundle: Bundle, name: str, precision: str, threads: int) -> Backend:
+    if name == TENSORRT:
+        from deploy.backends.tensorrt import TensorRtBackend  # not loaded where it is not used
+
+        return TensorRtBackend(bundle, precision)
+    return OnnxCpuBackend(bundle, precision, threads=threads)
 
 
 def _open_best(bundle: Bundle, precision: str, threads: int) -> Backend:

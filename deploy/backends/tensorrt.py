@@ -42,7 +42,7 @@ class TensorRtBackend:
             self._open(bundle, engine)
         except EngineRefusedError as exc:  # whole and fitting, and refused: a driver update, say
             log.warning("%s is built again: %s", engine.path, exc)
-            engine.path.unlink(missing_ok=True)
+            engine.remove()
             self._open(bundle, find_or_build(bundle, precision, BuildSettings()))
 
     @classmethod

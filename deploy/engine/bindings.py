@@ -7,6 +7,7 @@ without asking are in every one of them; a contract test checks that against the
 from __future__ import annotations
 
 import logging
+import re
 from collections import deque
 from typing import Any
 
@@ -82,6 +83,11 @@ def because(logger: Any) -> str:
     """The errors that TensorRT logged, for the end of a message."""
     said = list(dict.fromkeys(logger.errors()))
     return "\n  ".join(["TensorRT says:", *said]) if said else "TensorRT gives no reason."
+
+
+def ran_out_of_memory(logger: Any) -> bool:
+    """Whether that is what TensorRT logged: a file is not wrong because there is no room for it."""
+    return any(re.search("out ?of ?memory", text, re.IGNORECASE) for text in logger.errors())
 
 
 def new_builder(trt: Any, logger: Any) -> Any:

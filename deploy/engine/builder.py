@@ -188,8 +188,10 @@ def _calibrated(
     if recipe.method != CALIBRATOR:
         yield
         return
-    if make is None or not has_calibrators(trt):
+    if not has_calibrators(trt):
         raise BuildError(f"TensorRT {trt.__version__} has no calibrators: --int8 qdq")
+    if make is None:
+        raise BuildError("engines with TensorRT's calibrator are made by `gemscan build` alone")
     calibrator = make(trt)
     config.int8_calibrator = calibrator
     config.set_calibration_profile(profile)

@@ -1,4 +1,4 @@
-"""The process that builds: `python -m deploy.engine.child`, a job on stdin, events on stdout.
+"""The process that builds: `python -m deploy.engine.child FD`, a job on stdin, events on FD.
 
 A build in a process of its own gives its memory back when it is over, can be stopped at any moment
 (TensorRT 8 cannot cancel), and when TensorRT crashes or the kernel kills it for want of memory,
@@ -68,10 +68,11 @@ PrepareCalibrator = Callable[[Bundle, Path | None, Gpu], tuple[MakeCalibrator, d
 
 def main(prepare: PrepareCalibrator | None = None) -> int:
     """Build what stdin asks for. Exit codes: 0, `FAILED`, `CANCELLED`."""
-    tell = _events()
+    cancel = Event()
+    tell = _events(cancel)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
     job = from_mapping(Job, json.loads(sys.stdin.readline()), where="the build's job")
-    cancel, codes = Event(), [FAILED]
+    codes = [FAILED]
     worker = Thread(target=lambda: codes.append(_try(job, tell, cancel, prepare)))
     _let_signals(cancel)
     worker.start()
@@ -80,13 +81,18 @@ def main(prepare: PrepareCalibrator | None = None) -> int:
     return codes[-1]
 
 
-def _events() -> Callable[[dict[str, Any]], None]:
-    """What writes an event for the parent. Whatever else is printed goes to stderr from now on."""
-    pipe = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
+def _events(cancel: Event) -> Callable[[dict[str, Any]], None]:
+    """What writes an event for the parent, and cancels the build when that is gone.
+
+    Not to stdout, where any library may print.
+    """
+    pipe = os.fdopen(int(sys.argv[1]), "w", encoding="utf-8")
 
     def tell(event: dict[str, Any]) -> None:
-        print(json.dumps(event), file=pipe, flush=True)
+        try:
+            print(json.dumps(event), file=pipe, flush=True)
+        except BrokenPipeError:  # killed: nobody would put the engine into its place
+            cancel.set()
 
     return tell
 

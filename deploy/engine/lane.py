@@ -49,11 +49,13 @@ class Lane:
         self._logger = logger
         self._graph: Graph | None = None
         self._buffers: dict[str, Buffer] = {}
-        self._stream = cuda.Stream()
-        self._context = engine.create_execution_context()
-        if self._context is None:
-            raise DeviceMemoryError(f"no room for the engine to work in. {because(logger)}")
+        self._stream: Any = None
+        self._context: Any = None
         try:
+            self._stream = cuda.Stream()
+            self._context = engine.create_execution_context()
+            if self._context is None:
+                raise DeviceMemoryError(f"no room for the engine to work in. {because(logger)}")
             self._allocate(trt, engine)
         except BaseException:
             self.close()

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -22,6 +23,7 @@ log = logging.getLogger(__name__)
 
 BUILDER = "deploy.engine.child"
 ROOT = Path(deploy.__file__).parents[1]
+STDERR = 2
 PATIENCE_S = 10.0  # for a cancelled build to end by itself
 
 OUT_OF_MEMORY = (
@@ -45,38 +47,39 @@ def build_in_child(job: Job, lock: int, title: str, *, module: str = BUILDER) ->
         BuildError: it failed, crashed or was killed.
         KeyboardInterrupt: it was stopped, by Ctrl-C here or there.
     """
+    reading, writing = os.pipe()
     child = subprocess.Popen(
-        [sys.executable, "-m", module],
+        [sys.executable, "-m", module, str(writing)],
         stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
+        stdout=STDERR,
         cwd=ROOT,  # so that this very gemscan is found, installed or not
-        env=os.environ | {"PYTHONUNBUFFERED": "1"},
-        pass_fds=(lock,),
+        pass_fds=(lock, writing),
         text=True,
     )
+    os.close(writing)
     try:
-        with build_line(title) as show:
-            events = _watch(child, job, show)
+        with os.fdopen(reading, encoding="utf-8") as events, build_line(title) as show:
+            said = _watch(child, job, events, show)
         code = child.wait()
     except BaseException:
         _stop(child)
         raise
-    return _outcome(events, code)
+    return _outcome(said, code)
 
 
-def _watch(child: subprocess.Popen[str], job: Job, show: Show) -> dict[str, Any]:
+def _watch(
+    child: subprocess.Popen[str], job: Job, events: Iterable[str], show: Show
+) -> dict[str, Any]:
     """Hand the job over and show how far it is; what was said last of each kind."""
     assert child.stdin is not None
-    assert child.stdout is not None
     said: dict[str, Any] = {}
     with suppress(BrokenPipeError), child.stdin as stdin:  # it died; how, its exit code says
         stdin.write(json.dumps(asdict(job)) + "\n")
-    with child.stdout as stdout:
-        for line in stdout:
-            event = json.loads(line)
-            said.update(event)
-            if "phase" in event:
-                show(event["done"], event["phase"])
+    for line in events:
+        event = json.loads(line)
+        said.update(event)
+        if "phase" in event:
+            show(event["done"], event["phase"])
     return said
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from collections import deque
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from queue import Empty, LifoQueue
 from typing import Any
 
@@ -14,10 +14,16 @@ import numpy.typing as npt
 
 from deploy.arrays import ByteArray
 from deploy.backends.base import Prediction
-from deploy.engine.bindings import because, load_tensorrt, new_logger, new_runtime
+from deploy.engine.bindings import (
+    because,
+    load_tensorrt,
+    new_logger,
+    new_runtime,
+    ran_out_of_memory,
+)
 from deploy.engine.cuda import Gpu
 from deploy.engine.lane import Lane, one_picture
-from deploy.errors import BackendError
+from deploy.errors import BackendError, DeviceMemoryError
 
 LANES = 2
 
@@ -26,12 +32,57 @@ class EngineRefusedError(BackendError):
     """TensorRT does not take a serialized engine: another version's, another GPU's, or broken."""
 
 
+class _Opened:
+    """What an engine holds on the GPU. `close` lets go of all of it, in the right order.
+
+    Nothing else may hold any of it, not a local variable either: a traceback would keep it alive,
+    and it would be freed where the GPU's context is not current, that is, not at all.
+    """
+
+    def __init__(self, plan: bytes, lanes: int) -> None:
+        trt = load_tensorrt()
+        self.gpu = Gpu()
+        self.lanes: list[Lane] = []
+        self._engine: Any = None
+        self._runtime: Any = None
+        self._logger: Any = None
+        try:
+            with self.gpu.active() as cuda:
+                self._deserialize(trt, plan)
+                self.shapes = _shapes(self._engine)
+                for _ in range(lanes):
+                    self.lanes.append(Lane(trt, self._engine, cuda, self._logger))
+        except BaseException:
+            self.close()
+            raise
+
+    def _deserialize(self, trt: Any, plan: bytes) -> None:
+        self._logger = new_logger(trt)
+        self._runtime = new_runtime(trt, self._logger)
+        self._engine = self._runtime.deserialize_cuda_engine(plan)
+        if self._engine is None and ran_out_of_memory(self._logger):
+            raise DeviceMemoryError(f"no room for the engine. {because(self._logger)}")
+        if self._engine is None:
+            raise EngineRefusedError(f"the engine was refused. {because(self._logger)}")
+
+    def close(self) -> None:
+        """Lanes first, then the engine, the runtime and the logger, and last the context."""
+        with suppress(BackendError), self.gpu.active():  # a lost GPU has nothing to free
+            while self.lanes:
+                self.lanes.pop().close()
+            self._engine = self._runtime = self._logger = None
+        self.gpu.close()
+
+
 class Runner:
     """Runs one engine.
 
     Two pictures can be on their way at once, each in a lane of its own: within one CUDA stream
     everything waits for what was queued before it, so overlap takes a second one. A batch uses
     both, and so do two threads.
+
+    shapes: of the engine's inputs and outputs, by name, with N = 1.
+    uses_graph: whether a picture's work is started as one CUDA graph.
     """
 
     def __init__(self, plan: bytes, *, graph: bool = False, lanes: int = LANES) -> None:
@@ -45,30 +96,14 @@ class Runner:
             DeviceMemoryError: no room for it.
             BackendError, MissingDependencyError: the GPU or a library is not there.
         """
-        trt = load_tensorrt()
-        with ExitStack() as opened:
-            self._gpu = opened.enter_context(Gpu())
-            with self._gpu.active() as cuda:
-                logger = new_logger(trt)
-                runtime = new_runtime(trt, logger)
-                self._engine = runtime.deserialize_cuda_engine(plan)
-                if self._engine is None:
-                    raise EngineRefusedError(f"the engine was refused. {because(logger)}")
-                self._all: list[Lane] = []
-                keep = [self._engine, runtime, logger]  # freed in this order
-                opened.callback(_close, self._gpu, self._all, keep)
-                for _ in range(lanes):
-                    self._all.append(Lane(trt, self._engine, cuda, logger))
-                self.uses_graph = graph and all(lane.record_graph() for lane in self._all)
-            self.gpu_name, self.capability = self._gpu.name, self._gpu.capability
-            self.tensorrt_version: str = trt.__version__
-            self.shapes = _shapes(self._engine)
-            # At exit too, for a caller that never closes.
-            self._closing = weakref.finalize(self, opened.pop_all().close)
-        self._engine = None
+        opened = _Opened(plan, lanes)
+        self._closing = weakref.finalize(self, opened.close)  # at exit too, if nobody closes
+        self._gpu, self.shapes = opened.gpu, opened.shapes
+        self._count = lanes
         self._free: LifoQueue[Lane | None] = LifoQueue()
-        for lane in self._all:
+        for lane in opened.lanes:
             self._free.put(lane)
+        self.uses_graph = self.use_graph(wanted=True) if graph else False
 
     def infer(self, batch: ByteArray) -> Prediction:
         """Map (N, size, size, 3) uint8 RGB to (N, C) logits and (N, 2048) embeddings.
@@ -109,8 +144,8 @@ class Runner:
             return lane.engine_times_ms(runs)
 
     def use_graph(self, wanted: bool) -> bool:
-        """Turn CUDA graphs on or off; whether they are on now."""
-        with self._lanes(len(self._all)) as lanes, self._gpu.active():
+        """Turn CUDA graphs on or off while nobody else infers; whether they are on now."""
+        with self._lanes(self._count) as lanes, self._gpu.active():
             for lane in lanes:
                 lane.forget_graph()
             self.uses_graph = wanted and all(lane.record_graph() for lane in lanes)
@@ -119,7 +154,7 @@ class Runner:
     def close(self) -> None:
         """Free everything, when what other threads have on its way is done. Twice is harmless."""
         with suppress(BackendError):  # closed already
-            for _ in range(len(self._all)):
+            for _ in range(self._count):
                 self._take()
             self._free.put(None)
         self._closing()
@@ -145,12 +180,3 @@ def _by_turns(lanes: list[Lane], batch: ByteArray) -> Iterator[Prediction]:
 def _shapes(engine: Any) -> dict[str, tuple[int, ...]]:
     names = [engine.get_tensor_name(i) for i in range(engine.num_io_tensors)]
     return {name: one_picture(engine.get_tensor_shape(name)) for name in names}
-
-
-def _close(gpu: Gpu, lanes: list[Lane], keep: list[Any]) -> None:
-    """Lanes first, then the engine, the runtime and the logger, all under the context."""
-    with gpu.active():
-        while lanes:
-            lanes.pop().close()
-        while keep:
-            keep.pop(0)

@@ -48,6 +48,16 @@ class KeptEngine:
             raise BackendError(f"{self.path} was changed just now. Run the command again.")
         return data
 
+    def remove(self) -> None:
+        """Forget it.
+
+        Raises:
+            StorageError: no permission.
+        """
+        with storage_errors(self.path):
+            self.path.with_suffix(".json").unlink(missing_ok=True)
+            self.path.unlink(missing_ok=True)
+
 
 class EngineStore:
     """The engines of one bundle on one device."""

@@ -19,7 +19,6 @@ import numpy as np
 
 import tests.contract.pycuda_stream_checks  # noqa: F401  # its checks are listed with these
 from tests.contract.pycuda_helpers import (
-    CHECKS,
     check,
     check_in_context,
     count,
@@ -28,6 +27,7 @@ from tests.contract.pycuda_helpers import (
     killed_by,
     left_over,
     raises,
+    run_checks,
 )
 
 # ---- contexts and threads ---------------------------------------------------------------
@@ -206,14 +206,5 @@ def a_page_locked_array_is_an_array_whose_base_frees_it(cuda: Any) -> None:
     array = cuda.pagelocked_zeros(5, np.uint8)
 
 
-def main(names: list[str]) -> None:
-    import pycuda.driver as cuda
-
-    cuda.init()
-    for name in names:
-        CHECKS[name](cuda)
-        print(f"{name}: passed")
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    run_checks(sys.argv[1:])

@@ -1,15 +1,21 @@
-"""What checks of the real pycuda have in common; each runs in a process of its own."""
+"""What the checks of pycuda have in common. Each runs in a process of its own."""
 
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
+ROOT = Path(__file__).resolve().parents[2]
+FAKES = ROOT / "tests" / "fakes" / "site"
 Check = Callable[[Any], None]
 CHECKS: dict[str, Check] = {}
 LEFT_OVER = ["device", "host", "registered", "stream", "event", "graph", "graph_exec", "queued"]
@@ -45,6 +51,15 @@ def count(what: str) -> int:
 
 def left_over() -> dict[str, int]:
     return {what: n for what in LEFT_OVER if (n := count(what))}
+
+
+def assert_nothing_left() -> None:
+    """Neither through pycuda nor by the fake TensorRT."""
+    import fake_gpu
+
+    gc.collect()
+    assert left_over() == {}, left_over()
+    assert fake_gpu.left_over() == []
 
 
 @contextmanager
@@ -95,3 +110,27 @@ def killed_by(work: Callable[[], None]) -> int:
         os._exit(0)
     _, status = os.waitpid(child, 0)
     return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+
+
+def run_checks(names: list[str]) -> None:
+    """Run some of those that were imported, in this process."""
+    import pycuda.driver as cuda
+
+    cuda.init()
+    for name in names:
+        CHECKS[name](cuda)
+        print(f"{name}: passed")
+
+
+def run_module(words: list[str], variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run a module to its end in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", *words],
+        cwd=ROOT,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, f"exit code {done.returncode}\n{done.stdout}{done.stderr}"
+    return done

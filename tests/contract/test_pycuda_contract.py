@@ -1,26 +1,20 @@
 """The project's code and the fake pycuda, held to what the real pycuda has.
 
-`pycuda.json` is a record of the real one (`pycuda_dump.py`). The tests marked slow compile the
-real one, over a stand-in for the GPU driver, and skip with a reason where that cannot be done.
+`pycuda.json` is a record of the real one, written by `pycuda_dump.py`. `test_pycuda_real.py` sees
+that it still is.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-import tests.contract.pycuda_checks  # noqa: F401  # fills pycuda_helpers.CHECKS
-from tests.contract import build_pycuda, pycuda_helpers
+from tests.contract.pycuda_helpers import FAKES, ROOT, run_module
 from tests.contract.pycuda_uses import DRIVER, Record, arguments, problem, sources, uses
 
-ROOT = Path(__file__).resolve().parents[2]
-FAKES = ROOT / "tests" / "fakes" / "site"
 RAW: dict[str, Any] = json.loads((ROOT / "tests/contract/pycuda.json").read_text())
 RECORD = Record(RAW)
 FEWEST_USES = 30  # the project's code had 37 when this was written
@@ -95,21 +89,7 @@ def fake() -> dict[str, Any]:
     if not (FAKES / "pycuda").is_dir():
         pytest.skip("there is no fake pycuda")
     variables = {"PYTHONPATH": os.pathsep.join([str(FAKES), str(ROOT)]), "FAKE_TENSORRT": "10.3"}
-    return json.loads(run(["tests.contract.pycuda_dump"], variables))
-
-
-def run(module: list[str], variables: dict[str, str]) -> str:
-    """What a module prints, run in a process of its own."""
-    done = subprocess.run(
-        [sys.executable, "-m", *module],
-        cwd=ROOT,
-        env={**os.environ, **variables},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, f"exit code {done.returncode}\n{done.stdout}{done.stderr}"
-    return done.stdout
+    return json.loads(run_module(["tests.contract.pycuda_dump"], variables).stdout)
 
 
 def test_the_fake_has_only_what_the_real_one_has(fake):
@@ -168,94 +148,3 @@ def shape(word: str) -> tuple[str, bool]:
     """An argument's name, and whether it may be left out."""
     name, equals, _ = word.partition("=")
     return name, bool(equals)
-
-
-# ---- the real one ----------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="session")
-def real_pycuda() -> dict[str, str]:
-    """The environment in which pycuda can be imported. Two minutes, the first time."""
-    try:
-        return {**build_pycuda.environment(), "STANDIN_CUDA_MEMORY": str(64 << 20)}
-    except build_pycuda.CannotBuildError as exc:
-        pytest.skip(str(exc))
-
-
-@pytest.mark.slow
-def test_the_record_is_what_the_real_pycuda_has(real_pycuda):
-    seen = json.loads(run(["tests.contract.pycuda_dump"], real_pycuda))
-    if seen["cuda"] != RAW["cuda"]:  # some names depend on the CUDA it was compiled with
-        pytest.skip(f"recorded with CUDA {RAW['cuda']}, compiled with {seen['cuda']}")
-    assert seen == RAW
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("check", list(pycuda_helpers.CHECKS))
-def test_the_real_pycuda_keeps_its_rules(real_pycuda, check):
-    said = run(["tests.contract.pycuda_checks", check], real_pycuda)
-    assert f"{check}: passed" in said
-
-
-@pytest.mark.slow
-def test_a_machine_without_a_device_is_told_so(real_pycuda):
-    words = (
-        "from deploy.engine.cuda import Gpu\n"
-        "from deploy.errors import BackendError\n"
-        "try:\n    Gpu()\nexcept BackendError as exc:\n    print(exc)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", words],
-        env={**os.environ, **real_pycuda, "STANDIN_CUDA_DEVICES": "0"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert "cannot start: cuInit failed: no CUDA-capable device is detected" in done.stdout
-
-
-# ---- compiling it -----------------------------------------------------------------------------
-
-
-def test_a_toolkit_is_found_through_links_and_needs_its_headers(tmp_path, monkeypatch):
-    toolkit = tmp_path / "cuda-13"
-    for folder in ("bin", "include", "../elsewhere"):
-        (toolkit / folder).mkdir(parents=True)
-    for header in build_pycuda.HEADERS:
-        (toolkit / "include" / header).touch()
-    (toolkit / "bin" / "nvcc").touch(mode=0o755)
-    (tmp_path / "elsewhere" / "nvcc").symlink_to(toolkit / "bin" / "nvcc")
-    for name in ("CUDA_HOME", "CUDA_PATH"):
-        monkeypatch.delenv(name, raising=False)
-
-    assert build_pycuda.find_toolkit(path=str(tmp_path / "elsewhere")) == toolkit
-
-    (toolkit / "include" / "cuda.h").unlink()
-    monkeypatch.setattr(build_pycuda, "LAST_RESORT", tmp_path / "nothing")
-    with pytest.raises(build_pycuda.CannotBuildError, match=r"no CUDA toolkit with cuda\.h"):
-        build_pycuda.find_toolkit(path=str(tmp_path / "elsewhere"))
-
-
-def test_an_interrupted_build_leaves_nothing_that_looks_finished(tmp_path, monkeypatch):
-    monkeypatch.setattr(build_pycuda, "BUILD", tmp_path)
-    monkeypatch.setattr(build_pycuda, "find_toolkit", lambda: tmp_path)
-    monkeypatch.setattr(build_pycuda, "_need", lambda *tools: None)
-    monkeypatch.setattr(build_pycuda, "_fetch", lambda work: work)
-
-    def interrupted(source: Path, toolkit: Path, work: Path) -> None:
-        (work / "package").mkdir()
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(build_pycuda, "_compile", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        build_pycuda.pycuda_folder()
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_without_the_package_index_the_reason_is_given(tmp_path):
-    with pytest.raises(build_pycuda.CannotBuildError, match="not fetched"):
-        build_pycuda._run([sys.executable, "-c", "raise SystemExit(1)"], tmp_path, "not fetched")
-
-
-def test_the_record_is_of_the_version_that_is_compiled():
-    assert RAW["pycuda"] == build_pycuda.VERSION

@@ -116,6 +116,7 @@ def release_primary() -> None:
     primary_contexts -= 1
     if primary_contexts == 0:
         destroyed_with_context.extend([*memory.live("pycuda"), *host.live()])
+        streams.forget_all()
 
 
 def lose() -> None:
@@ -139,7 +140,7 @@ def left_over() -> list[str]:
     lines += [f"a stream, handle {handle:#x}" for handle in streams.live]
     graphs = globals()["driver"].graphs if "driver" in globals() else {}
     lines += [f"{len(graphs)} graphs"] * bool(graphs)
-    lines += [f"{streams.live_events} events"] * bool(streams.live_events)
+    lines += [f"{len(streams.live_events)} events"] * bool(streams.live_events)
     lines += [f"the primary context, {primary_contexts} times"] * bool(primary_contexts)
     lines += [f"{len(s)} contexts on thread {name}" for name, s in _stacks if s]
     return lines

@@ -61,7 +61,7 @@ class Streams:
     def __init__(self) -> None:
         self.default = Stream(0, 0)
         self.live: dict[int, Stream] = {}
-        self.live_events = 0
+        self.live_events: set[int] = set()
         self.count = self.event_count = 0
         self.clock_ms = 0.0
         self.lost = False
@@ -72,6 +72,11 @@ class Streams:
         stream = Stream(FIRST_HANDLE + 16 * self.count, flags)
         self.live[stream.handle] = stream
         return stream
+
+    def forget_all(self) -> None:
+        """What happens to streams and events when their context ends."""
+        self.live.clear()
+        self.live_events.clear()
 
     def destroy(self, stream: Stream) -> None:
         """Let a stream finish, and forget it."""

@@ -115,8 +115,8 @@ class Event:
         fake_gpu.streams.check("cuEventCreate")
         self._flags, self._work = int(flags), None  # type: int, fake_gpu.Work | None
         fake_gpu.streams.event_count += 1
-        fake_gpu.streams.live_events += 1
-        self._live = True
+        self._number = fake_gpu.streams.event_count
+        fake_gpu.streams.live_events.add(self._number)
 
     def record(self, stream: Stream | None = None) -> Event:
         fake_gpu.require_context("cuEventRecord")
@@ -149,9 +149,8 @@ class Event:
         return float(works[1].at_ms - works[0].at_ms)  # type: ignore[union-attr]
 
     def __del__(self) -> None:
-        if getattr(self, "_live", False):
+        if hasattr(self, "_number"):
             clean_up("event", self._owner, self._destroy)
 
     def _destroy(self) -> None:
-        self._live = False
-        fake_gpu.streams.live_events -= 1
+        fake_gpu.streams.live_events.discard(self._number)

@@ -12,7 +12,7 @@ import fake_gpu
 
 from tensorrt import _plan
 from tensorrt._base import call_back, data_type_of, say
-from tensorrt._calibrate import NO_SCALES, calibrated
+from tensorrt._calibrate import ILLEGAL, NO_SCALES, calibrated
 from tensorrt._enums import IS_8
 from tensorrt._graph import Graph
 
@@ -43,6 +43,8 @@ def plan_for(network: Any, config: Any, logger: Any) -> bytes | None:
 
 def fault(network: Any, config: Any) -> str | None:
     """Why a network cannot be built with a configuration, in TensorRT's words where known."""
+    if fake_gpu.streams.lost:
+        return ILLEGAL
     graph = network._graph
     if graph is None:
         return "Error Code 4: Internal Error (Network must have at least one output)"

@@ -16,6 +16,7 @@ from tensorrt._graph import Graph
 from tensorrt._record import NUMBERS
 from tensorrt._run import new_session, read_device
 
+ILLEGAL = "Error Code 1: Cuda Runtime (an illegal memory access was encountered)"
 NO_SCALES = (
     "Error Code 4: Internal Error (Calibration failure occurred with no scaling factors detected. "
     "This could be due to no int8 calibrator or insufficient custom scales for network layers. "
@@ -41,12 +42,15 @@ def calibrated(
     tensors = quantizable(graph)
     ranges = from_cache(call_back(calibrator, "read_calibration_cache"), logger)
     if ranges is None:
-        ranges = measured(graph, calibrator, inputs, tensors)
+        try:
+            ranges = measured(graph, calibrator, inputs, tensors)
+        except fake_gpu.DeviceFault:
+            fake_gpu.lose()
+            return say(logger, "ERROR", ILLEGAL)
         if ranges:
             hand_over(calibrator, as_cache(ranges))
     if not set(tensors) <= set(ranges):
-        say(logger, "ERROR", NO_SCALES)
-        return None
+        return say(logger, "ERROR", NO_SCALES)
     return quantized(graph.model, {name: ranges[name] for name in tensors})
 
 

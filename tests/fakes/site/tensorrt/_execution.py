@@ -77,7 +77,7 @@ class IExecutionContext(Owner):
         shape = tuple(shape)
         fits = len(shape) == len(low) and all(map(between, low, shape, high))
         if not fits:
-            text = f"Set dimension {shape} for tensor {name} does not satisfy any optimization profiles"
+            text = f"Set dimensions {shape} of {name} do not satisfy any optimization profiles"
             return self._refuse(text)
         if self._shapes.get(name) != shape:
             self._shapes[name], self.__dict__["_settled"] = shape, False

@@ -1,0 +1,198 @@
+"""The TensorRT backend where the commands use it, and the choice between it and the CPU."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from deploy.backends import open_backend
+from deploy.backends.base import TimesItsEngine
+from deploy.bundle import Bundle, load_bundle
+from deploy.errors import BackendError, BatchError, BundleError
+from gemscan import main
+from tests.nets import draw_stones, drawn_squares, write_full_bundle
+
+only_10 = pytest.mark.parametrize("tensorrt_pose", ["10.3"], indirect=True)
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("prepared")
+    write_full_bundle(root / "bundle", draw_stones(root / "stones"))
+    return root
+
+
+@pytest.fixture
+def bundle(prepared: Path, tmp_path: Path) -> Bundle:
+    shutil.copytree(prepared / "bundle", tmp_path / "bundle")
+    return load_bundle(tmp_path / "bundle")
+
+
+def test_auto_takes_tensorrt_where_it_works_and_says_so(tensorrt_pose, bundle: Bundle, caplog):
+    caplog.set_level(logging.INFO)
+
+    with open_backend(bundle) as backend:
+        assert (backend.name, backend.precision) == ("tensorrt", "int8")
+        assert isinstance(backend, TimesItsEngine)
+
+    assert "backend: tensorrt, int8" in caplog.text
+
+
+@pytest.mark.parametrize("precision", ["int8", "fp16", "fp32"])
+def test_every_precision_says_what_the_cpu_says(tensorrt_pose, bundle: Bundle, precision):
+    squares = drawn_squares()
+    with open_backend(bundle, "onnx-cpu", "fp32") as cpu:
+        expected = cpu.infer(squares).logits
+    with open_backend(bundle, "tensorrt", precision) as backend:
+        assert backend.precision == precision
+        logits = backend.infer(squares).logits
+
+    allowed = {"int8": 0.5, "fp16": 0.05, "fp32": 1e-3}[precision]
+    assert np.abs(logits - expected).max() < allowed
+
+
+@only_10
+@pytest.mark.parametrize(
+    ("broken", "why"),
+    [
+        ({"cuda": "absent"}, "no CUDA-capable device"),
+        ({"tensorrt": "broken"}, "cannot start"),
+        ({"fail": "no kernel"}, "no kernel"),
+        ({"crash": "kill"}, "want of memory"),
+    ],
+)
+def test_auto_falls_back_to_the_cpu_and_says_why(
+    tensorrt_pose, bundle: Bundle, caplog, broken, why
+):
+    tensorrt_pose.gpu.configure(**broken)
+    caplog.set_level(logging.INFO)
+
+    with open_backend(bundle) as backend:
+        assert (backend.name, backend.precision) == ("onnx-cpu", "int8")
+
+    assert "TensorRT is not used" in caplog.text
+    assert why in caplog.text
+
+
+@only_10
+def test_tensorrt_that_was_asked_for_by_name_is_not_replaced(tensorrt_pose, bundle: Bundle):
+    tensorrt_pose.gpu.configure(cuda="absent")
+
+    with pytest.raises(BackendError):
+        open_backend(bundle, "tensorrt")
+
+
+def test_without_tensorrt_auto_is_the_cpu_and_names_what_is_missing(bundle: Bundle, caplog):
+    caplog.set_level(logging.INFO)
+    assert "tensorrt" not in sys.modules
+
+    with open_backend(bundle) as backend:
+        assert backend.name == "onnx-cpu"
+
+    assert "no tensorrt and no pycuda here" in caplog.text
+
+
+def test_half_precision_on_the_cpu_is_refused_with_what_to_do(bundle: Bundle):
+    with pytest.raises(BundleError, match="--backend tensorrt"):
+        open_backend(bundle, "onnx-cpu", "fp16")
+
+
+@only_10
+@pytest.mark.parametrize(
+    "batch",
+    [
+        np.zeros((1, 63, 64, 3), np.uint8),
+        np.zeros((1, 64, 64, 3), np.float32),
+        np.zeros((64, 64, 3), np.uint8),
+        np.zeros((0, 64, 64, 3), np.uint8),
+    ],
+)
+def test_a_batch_of_another_shape_or_type_is_refused(tensorrt_pose, bundle: Bundle, batch):
+    with (
+        open_backend(bundle, "tensorrt") as backend,
+        pytest.raises(BatchError, match=r"takes \(N, 64, 64, 3\) uint8"),
+    ):
+        backend.infer(batch)
+
+
+@only_10
+def test_an_engine_that_tensorrt_refuses_is_built_again(
+    tensorrt_pose, bundle: Bundle, monkeypatch, caplog
+):
+    """Whole and fitting by its sidecar, and refused: as after an update of the driver."""
+    import tensorrt
+
+    open_backend(bundle, "tensorrt").close()
+    real, calls = tensorrt.Runtime.deserialize_cuda_engine, []
+
+    def refuse_once(self, plan):
+        calls.append(1)
+        return real(self, plan) if len(calls) > 1 else None
+
+    monkeypatch.setattr(tensorrt.Runtime, "deserialize_cuda_engine", refuse_once)
+    caplog.set_level(logging.INFO)
+    with open_backend(bundle, "tensorrt") as backend:
+        assert backend.infer(drawn_squares()[:1]).logits.shape == (1, 3)
+
+    assert "is built again" in caplog.text
+    assert caplog.text.count("building the int8-qdq engine") == 1
+
+
+@only_10
+def test_an_engine_that_there_is_no_room_for_is_kept(tensorrt_pose, bundle: Bundle):
+    with open_backend(bundle, "tensorrt") as backend:
+        path = backend.engine.path
+    tensorrt_pose.gpu.configure(free_mb=0)
+
+    with pytest.raises(BackendError, match=r"memory|room"):
+        open_backend(bundle, "tensorrt")
+    assert path.exists()
+
+
+@only_10
+def test_an_engine_that_computes_something_else_is_refused_by_the_golden_pictures(
+    tensorrt_pose, bundle: Bundle, monkeypatch
+):
+    from deploy.engine.lane import Lane
+
+    monkeypatch.setattr(
+        Lane,
+        "start",
+        lambda self, square, real=Lane.start: real(self, square[:, :, ::-1].copy()),
+    )
+    with pytest.raises(BackendError, match="golden picture differs"):
+        open_backend(bundle, "tensorrt")
+
+
+def test_evaluate_and_compare_run_on_it(tensorrt_pose, bundle: Bundle, prepared, tmp_path, capsys):
+    out = tmp_path / "out.json"
+    words = [str(bundle.root), str(prepared / "stones"), "--backend", "tensorrt"]
+
+    assert main(["evaluate", *words, "--json", str(out)]) == 0
+    assert json.loads(out.read_text())["backend"] == "tensorrt"
+
+    assert main(["compare", *words, "--precision", "int8", "--json", str(out)]) == 0
+    said = json.loads(out.read_text())
+    assert (said["reference"], said["candidate"]) == ("onnx-cpu fp32", "tensorrt int8")
+    assert capsys.readouterr().out.endswith("passed\n")
+
+
+def test_the_loop_and_the_benchmark_run_on_it(tensorrt_pose, bundle: Bundle, tmp_path, capsys):
+    tensorrt_pose.gpu.configure(kernel_ms=2.5)
+    out = tmp_path / "out.json"
+    words = ["--bundle", str(bundle.root), "--backend", "tensorrt", "--json", str(out)]
+
+    assert main(["run", *words, "--source", "demo://", "--frames", "4", "--display", "none"]) == 0
+    assert json.loads(out.read_text())["backend"]["name"] == "tensorrt"
+
+    assert main(["bench", *words, "--seconds", "0.5"]) == 0
+    said = json.loads(out.read_text())
+    assert said["engine"]["p50_ms"] == pytest.approx(2.5, abs=0.01)
+    assert said["engine"]["p90_ms"] == pytest.approx(2.5, abs=0.01)
+    assert "the engine alone on the GPU: p50 2.50" in capsys.readouterr().out
