@@ -5,7 +5,7 @@ VENV := .venv
 
 HAS_SCREEN := "import sys; from edge_app.display import display_problem; sys.exit(display_problem() or 0)"
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test test-gpu lint bench clean
 
 # The device side alone (no torch): a window where there is a screen, else demo.mp4 and a table.
 demo: $(DEVICE)/ready
@@ -23,6 +23,10 @@ lint: $(VENV)/ready
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+
+# On a computer with an NVIDIA GPU, TensorRT and pycuda: PYTHON says which Python has them.
+test-gpu:
+	$(PYTHON) -m tests.gpu.check
 
 # Frame rates as ratios of one run: INT8, float32, eager PyTorch, and the whole loop.
 bench: $(VENV)/ready

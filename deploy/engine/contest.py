@@ -110,7 +110,7 @@ def hold_contest(
         judge = _Judge(bundle, store, pictures, progress, stack)
         for recipe in recipes:
             contest.entries.append(_enter(judge, recipe, settings, fresh))
-        if contest.winner is None and len(recipes) > 1:
+        if contest.winner is None and len(recipes) > 1 and FP32 not in recipes:
             contest.entries.append(_enter(judge, FP32, settings, fresh))
     return contest
 

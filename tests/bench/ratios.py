@@ -17,7 +17,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from types import TracebackType
 
 import cv2
 import numpy as np
@@ -34,9 +33,9 @@ from edge_app.bench import run_bench
 from edge_app.defaults import SHIPPED_BUNDLE
 from edge_app.machine import describe_machine
 from edge_app.overlay import Overlay
-from edge_app.sources.base import Frame, Source
-from edge_app.sources.demo import DemoSource
+from edge_app.sources.base import Source
 from edge_app.sources.uri import open_source
+from tests.bench.frames import PreloadedFrames, demo_frames
 from train.model import GemNet, build_model
 from train.onnx_file import write_onnx
 
@@ -139,7 +138,7 @@ def _timed(run: Callable[[], object], seconds: float) -> list[float]:
 def _loop_rows(folder: Path, seconds: float) -> Iterator[Row]:
     """The whole loop with its overlay at 1280 x 720, against the model alone."""
     bundle = load_bundle(SHIPPED_BUNDLE)
-    frames = _demo_frames(bundle.labels)
+    frames = demo_frames(bundle.labels, VIDEO_FRAMES)
     video = folder / "demo.mp4"
     _write_video(video, frames)
     sources: dict[str, tuple[Source, float]] = {
@@ -154,49 +153,12 @@ def _loop_rows(folder: Path, seconds: float) -> Iterator[Row]:
         yield Row(f"whole loop from {name}", said, f"{bar:.0%}", result.ratio >= bar)
 
 
-def _demo_frames(labels: tuple[str, ...]) -> list[ByteArray]:
-    with DemoSource(labels, fps=0) as source:
-        frames = [source.read() for _ in range(VIDEO_FRAMES)]
-    return [frame.image_bgr for frame in frames if frame is not None]
-
-
 def _write_video(path: Path, frames: list[ByteArray]) -> None:
     height, width = frames[0].shape[:2]
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 30.0, (width, height))
     for frame in frames:
         writer.write(frame)
     writer.release()
-
-
-class PreloadedFrames:
-    """Frames that lie in memory already, handed over in turn: reading costs nothing.
-
-    The overlay is drawn into them again and again, which changes nothing of the work.
-    """
-
-    name = "frames in memory"
-    live = False
-    fps = None
-
-    def __init__(self, images_bgr: list[ByteArray]) -> None:
-        self._images_bgr = images_bgr
-        self._index = -1
-
-    def read(self) -> Frame:
-        """The next of the frames; after the last one the first comes again."""
-        self._index += 1
-        image_bgr = self._images_bgr[self._index % len(self._images_bgr)]
-        return Frame(image_bgr, time.monotonic(), self._index)
-
-    def __enter__(self) -> PreloadedFrames:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
 
 
 def _start_rows(repeats: int = 5) -> list[Row]:

@@ -27,6 +27,7 @@ BUILD = ROOT / "build"
 DRIVER_SOURCES = ROOT / "tests" / "standin_driver"
 LAST_RESORT = Path("/usr/local/cuda")
 HEADERS = ("cuda.h", "cudaProfiler.h")
+DRAFT = "draft-"
 COMPILE_TIMEOUT_S = 1200
 # The bodies of driver functions that pycuda names and nothing here calls.
 NOT_SUPPORTED = "int {name}(void) {{ return 801; }} /* CUDA_ERROR_NOT_SUPPORTED */\n"
@@ -203,7 +204,7 @@ def _run(command: list[str], folder: Path, failure: str, **variables: str) -> No
 @contextmanager
 def _draft() -> Iterator[Path]:
     """A folder to work in, on the same disk as the result."""
-    with tempfile.TemporaryDirectory(dir=BUILD, prefix="draft-") as folder:
+    with tempfile.TemporaryDirectory(dir=BUILD, prefix=DRAFT) as folder:
         yield Path(folder)
 
 
@@ -212,6 +213,8 @@ def _one_at_a_time() -> Iterator[None]:
     BUILD.mkdir(exist_ok=True)
     with (BUILD / "pycuda.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # let go when the file is closed, also by a crash
+        for killed in BUILD.glob(f"{DRAFT}*"):
+            shutil.rmtree(killed)
         yield
 
 

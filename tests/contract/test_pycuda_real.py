@@ -151,10 +151,21 @@ def test_an_interrupted_build_leaves_nothing_that_looks_finished(tmp_path, monke
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_a_killed_build_left_is_cleared_away(tmp_path, monkeypatch):
+    monkeypatch.setattr(build_pycuda, "BUILD", tmp_path)
+    (tmp_path / "draft-1234" / "package").mkdir(parents=True)
+    (tmp_path / "pycuda-1.0-cpython-311").mkdir()
+    with build_pycuda._one_at_a_time():
+        assert {path.name for path in tmp_path.iterdir()} == {
+            "pycuda-1.0-cpython-311",
+            "pycuda.lock",
+        }
+
+
 def test_without_the_package_index_the_reason_is_given(tmp_path, monkeypatch):
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
-    with pytest.raises(build_pycuda.CannotBuildError, match=r"not fetched:\n.*No matching"):
+    with pytest.raises(build_pycuda.CannotBuildError, match=r"(?s)not fetched:\n.*No matching"):
         build_pycuda._fetch(tmp_path)
 
 

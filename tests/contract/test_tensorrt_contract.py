@@ -80,9 +80,21 @@ SNIPPETS = {
         "hasattr(trt, 'IProgressMonitor'); config.progress_monitor = 1",
         "IBuilderConfig.progress_monitor is used without a test",
     ),
-    "a test on the other side": (
-        "x = engine.num_bindings if not hasattr(trt, 'Runtime') else 0",
-        "used without a test",
+    "a test the wrong way round": (
+        "if not hasattr(trt, 'IProgressMonitor'): config.progress_monitor = 1",
+        "IBuilderConfig.progress_monitor is used without a test",
+    ),
+    "a test on the other branch": (
+        "x = 0 if hasattr(engine, 'num_bindings') else engine.num_bindings",
+        "ICudaEngine.num_bindings is used without a test",
+    ),
+    "an early end the wrong way round": (
+        "if hasattr(trt, 'IProgressMonitor'): return\n    config.progress_monitor = 1",
+        "IBuilderConfig.progress_monitor is used without a test",
+    ),
+    "one test or another": (
+        "if x or hasattr(trt, 'IProgressMonitor'): config.progress_monitor = 1",
+        "IBuilderConfig.progress_monitor is used without a test",
     ),
 }
 
@@ -112,6 +124,13 @@ GOOD = {
     "an early end": (
         "if not hasattr(trt, 'IInt8EntropyCalibrator2'):\n        return\n"
         "    config.int8_calibrator = 1"
+    ),
+    "an early end for several reasons": (
+        "if x is None or not hasattr(trt, 'IInt8EntropyCalibrator2'):\n        return\n"
+        "    config.int8_calibrator = 1"
+    ),
+    "a test in the same expression": (
+        "x = hasattr(engine, 'num_bindings') and engine.num_bindings"
     ),
     "an enum member's name": "trt.DataType.FLOAT.name",
     "objects of the project": "settings.create_netwerk(0)",

@@ -183,6 +183,7 @@ def test_evaluate_and_compare_run_on_it(tensorrt_pose, bundle: Bundle, prepared,
     assert capsys.readouterr().out.endswith("passed\n")
 
 
+@only_10
 def test_the_loop_and_the_benchmark_run_on_it(tensorrt_pose, bundle: Bundle, tmp_path, capsys):
     tensorrt_pose.gpu.configure(kernel_ms=2.5)
     out = tmp_path / "out.json"

@@ -93,6 +93,12 @@ def plan(onnx: bytes | None = None, *flags: str) -> bytes:
     return bytes(bench.build())
 
 
+def opened(serialized: Any) -> tuple[Any, Any]:
+    """(engine, log); the engine is None where it was refused."""
+    log = new_log()
+    return tensorrt().Runtime(log).deserialize_cuda_engine(serialized), log
+
+
 class Rig:
     """An opened engine with a stream and buffers. Needs a current context; `close` it there."""
 

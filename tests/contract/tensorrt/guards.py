@@ -3,7 +3,8 @@
 A use is covered by a test for a name that no more versions have than have the used one, if the
 test decides whether the use is reached: the condition around it, or an early end before it.
 A test is `hasattr(x, "NAME")`, a variable assigned from `getattr(x, "NAME", None)`, or a call of
-(or a variable assigned from) a function of the project that makes such a test itself.
+(or a variable assigned from) a function of the project that makes such a test itself. Its sense
+counts: behind `if not hasattr(x, "NAME")` nothing is certain.
 """
 
 from __future__ import annotations
@@ -77,9 +78,8 @@ def _is_target(targets: list[Any], name: str) -> bool:
 class Guards:
     """The feature tests that functions of the project make.
 
-    made: the names tested, by function.
-    elsewhere: files that are only reached where a name is there, by their path; each with who
-        looks.
+    made: the names that are there if a function's result is true, or not None.
+    elsewhere: files that are only reached where a name is there, by path.
     """
 
     def __init__(self, sources: list[Any], elsewhere: dict[str, str] | None = None) -> None:
@@ -88,18 +88,29 @@ class Guards:
         for source in sources:
             for function in ast.walk(source.tree):
                 if isinstance(function, ast.FunctionDef):
-                    self.made.setdefault(function.name, set()).update(_tests_in(source, function))
+                    self.made[function.name] = self._promised(source, function)
+
+    def _promised(self, source: Any, function: ast.FunctionDef) -> set[str]:
+        """What holds at the last `return`, and what its value says."""
+        last = function.body[-1]
+        if not isinstance(last, ast.Return) or last.value is None:
+            return set()
+        found = self._features(source, last.value, True, last)
+        for condition, holds in conditions(source, last):
+            found |= self._features(source, condition, holds, last)
+        return found
 
     def cover(self, source: Any, node: ast.AST, there: set[str], where: str) -> bool:
         """Whether a name that only the versions `there` have may stand at a node."""
         features = {self.elsewhere[where]} if where in self.elsewhere else set()
-        for condition in conditions(source, node):
-            features |= self._features(source, condition, node)
+        for condition, holds in conditions(source, node):
+            features |= self._features(source, condition, holds, node)
         return any(api.versions_with(feature) <= there for feature in features)
 
-    def _features(self, source: Any, condition: ast.expr, at: ast.AST) -> set[str]:
+    def _features(self, source: Any, condition: ast.expr, holds: bool, at: ast.AST) -> set[str]:
+        """The names that are there when a condition holds, or when it does not."""
         found: set[str] = set()
-        for part in ast.walk(condition):
+        for part in certain(condition, holds):
             values = [part] if isinstance(part, ast.Call) else []
             if isinstance(part, ast.Name):
                 values = [v for v in values_of(source, part.id, at) if isinstance(v, ast.Call)]
@@ -108,26 +119,37 @@ class Guards:
         return found
 
 
-def _tests_in(source: Any, function: ast.FunctionDef) -> set[str]:
-    calls = [node for node in ast.walk(function) if isinstance(node, ast.Call)]
-    tests = [call for call in calls if called_name(call) in ("hasattr", "getattr")]
-    return {name for call in tests for name in tested_name(source, call)}
+def certain(condition: ast.expr, holds: bool) -> Iterator[ast.expr]:
+    """The parts that are true, or not None, when a condition holds, or when it does not."""
+    if isinstance(condition, ast.UnaryOp) and isinstance(condition.op, ast.Not):
+        yield from certain(condition.operand, not holds)
+    elif isinstance(condition, ast.BoolOp):
+        if isinstance(condition.op, ast.And) == holds:  # else any one of them may be the reason
+            for value in condition.values:
+                yield from certain(value, holds)
+    elif isinstance(condition, ast.Compare) and ast.unparse(condition.comparators[0]) == "None":
+        yield from certain(condition.left, isinstance(condition.ops[0], ast.IsNot) == holds)
+    elif holds:
+        yield condition
 
 
-def conditions(source: Any, node: ast.AST) -> Iterator[ast.expr]:
-    """The conditions that decide whether a node is reached."""
+def conditions(source: Any, node: ast.AST) -> Iterator[tuple[ast.expr, bool]]:
+    """The conditions that decide whether a node is reached, and what each must be."""
     while node in source.parents:
         child, node = node, source.parents[node]
-        if isinstance(node, (ast.If, ast.IfExp)) and child is not node.test:
-            yield node.test
+        if isinstance(node, ast.If) and child is not node.test:
+            yield node.test, child in node.body
+        elif isinstance(node, ast.IfExp) and child is not node.test:
+            yield node.test, child is node.body
         elif isinstance(node, ast.BoolOp):
-            yield from node.values[: node.values.index(child)]
+            before = node.values[: node.values.index(child)]
+            yield from ((value, isinstance(node.op, ast.And)) for value in before)
         for block in (getattr(node, name, None) for name in ("body", "orelse", "finalbody")):
             if isinstance(block, list) and child in block:
                 yield from _early_ends(block[: block.index(child)])
 
 
-def _early_ends(before: list[ast.stmt]) -> Iterator[ast.expr]:
+def _early_ends(before: list[ast.stmt]) -> Iterator[tuple[ast.expr, bool]]:
     for statement in before:
         if isinstance(statement, ast.If) and isinstance(statement.body[-1], ENDS):
-            yield statement.test
+            yield statement.test, False

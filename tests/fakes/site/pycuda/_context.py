@@ -116,19 +116,20 @@ class Context:
         fake_gpu.stack().pop()
 
     def detach(self) -> None:
-        """Let go, and leave the stack where it is on top of it.
+        """Let go; where it is current, the stack loses it too.
 
-        On a thread that neither made it nor has it current this does nothing at all.
+        On a thread that neither made it nor has it current this releases nothing.
         """
         if not self._valid:
             raise fake_gpu.failure(
                 "context::detach", "INVALID_CONTEXT", "cannot detach from invalid context"
             )
+        was_current = fake_gpu.current() is self
         if self._reachable():
             fake_gpu.release_primary()
-        if fake_gpu.current() is self:
-            fake_gpu.stack().pop()
         self._valid = False
+        if was_current:
+            fake_gpu.current()  # drops what is not valid
 
     def _reachable(self) -> bool:
         """Whether this thread may act in it."""
