@@ -128,9 +128,11 @@ def check_gpu(dev: Path = Path("/dev")) -> Check:
     if not _is_there("pycuda"):
         return Check(name, OK, "its driver is there; pycuda would tell more")
     try:
-        with importlib.import_module("deploy.engine.cuda").Gpu() as gpu:
+        cuda = importlib.import_module("deploy.engine.cuda")
+        model = cuda.first_gpu()
+        with cuda.Gpu() as gpu:
             free_mb = gpu.free_bytes() // 2**20
-            said = f"{gpu.name}, compute capability {gpu.capability}, {free_mb} MB free"
+        said = f"{model.name}, compute capability {model.capability}, {free_mb} MB free"
     except GemscanError as exc:
         return Check(name, NOTE, str(exc).partition("\n")[0])
     return Check(name, OK, said)

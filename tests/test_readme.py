@@ -33,21 +33,34 @@ def test_your_own_stones_from_folder_to_recorded_video(tmp_path: Path):
     verbs = [line.split()[1] for line in lines[1:]]
     assert verbs == ["data", "train", "export", "calibrate", "evaluate", "compare", "run", "bench"]
     for line in lines[1:]:
-        words = line.split()
-        assert words[0] == "gemscan"
-        done = run(words[1:], tmp_path)
-        allowed = {0, 1} if words[1] == "compare" else {0}
+        done = run(line, tmp_path)
+        allowed = {0, 1} if "compare" in line else {0}
         assert done.returncode in allowed, f"{line}\n{done.stdout}\n{done.stderr}"
 
     video = cv2.VideoCapture(str(tmp_path / "first.mp4"))
     assert int(video.get(cv2.CAP_PROP_FRAME_COUNT)) == 120
 
+    fakes = {"PYTHONPATH": f"{ROOT}:{ROOT}/tests/fakes/site", "FAKE_TENSORRT": "10.3"}
+    printed = ""
+    for line in commands_below("On an NVIDIA GPU"):
+        done = run(line, tmp_path, fakes | {"GEMSCAN_CACHE": str(tmp_path / "cache")})
+        assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+        printed += done.stdout
+    assert "kept" in printed  # by build
+    assert "in one layer with their Conv: 16 of 16" in printed  # by inspect
+    assert "the engine alone on the GPU" in printed  # by bench
 
-def run(words: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+
+def run(
+    line: str, folder: Path, environment: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """One line of the README. On a GPU: with the fakes of TensorRT and pycuda."""
+    words = line.split()
+    assert words[0] == "gemscan"
     return subprocess.run(
-        [sys.executable, "-m", "gemscan", *words],
+        [sys.executable, "-m", "gemscan", *words[1:]],
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=os.environ | {"PYTHONPATH": str(ROOT)} | (environment or {}),
         capture_output=True,
         text=True,
         timeout=600,

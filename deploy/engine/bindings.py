@@ -68,7 +68,8 @@ def new_logger(trt: Any) -> Any:
             self.messages: deque[tuple[str, str]] = deque(maxlen=MESSAGES_KEPT)
 
         def log(self, severity: Any, msg: str) -> None:
-            log.debug("TensorRT: %s", msg)
+            if severity.name != "VERBOSE":  # a build has hundreds of thousands of these
+                log.debug("TensorRT: %s", msg)
             if severity.name in WORTH_KEEPING:
                 self.messages.append((severity.name, msg))
 

@@ -9,8 +9,10 @@ behind at exit, which would abort the process.
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from deploy.errors import (
@@ -35,6 +37,9 @@ def load_pycuda() -> Any:
         MissingDependencyError: pycuda is not installed, or was compiled for another CUDA.
         BackendError: the driver finds no GPU that it can use.
     """
+    # Kernels are loaded when they are first used: less memory, a quicker start. Before CUDA 12.2
+    # that had to be asked for, and TensorRT warns where it was not.
+    os.environ.setdefault("CUDA_MODULE_LOADING", "LAZY")
     cuda = require("pycuda.driver", remedy=REMEDY)
     try:
         cuda.init()
@@ -49,12 +54,35 @@ def load_pycuda() -> Any:
     return cuda
 
 
-class Gpu:
-    """The first GPU's primary context, retained from construction to `close`.
+@dataclass(frozen=True)
+class GpuModel:
+    """Which GPU an engine is made for.
 
-    name: the GPU's name.
+    name: the GPU's name and how many multiprocessors it has: every Orin is called "Orin", and a
+        power mode can turn some of them off.
     capability: compute capability, as "8.7".
     """
+
+    name: str
+    capability: str
+
+
+def first_gpu() -> GpuModel:
+    """The GPU that is used. No context is made to find out, so this is quick.
+
+    Raises:
+        MissingDependencyError, BackendError: as `load_pycuda`.
+    """
+    cuda = load_pycuda()
+    with typed_errors(cuda):
+        device = cuda.Device(0)
+        count = device.get_attribute(cuda.device_attribute.MULTIPROCESSOR_COUNT)
+        capability = ".".join(str(part) for part in device.compute_capability())
+        return GpuModel(f"{device.name()} ({count} SM)", capability)
+
+
+class Gpu:
+    """The first GPU's primary context, retained from construction to `close`."""
 
     def __init__(self) -> None:
         """Retain the primary context.
@@ -65,10 +93,7 @@ class Gpu:
         """
         self.cuda = load_pycuda()
         with typed_errors(self.cuda):
-            device = self.cuda.Device(0)
-            self.name: str = device.name()
-            self.capability = ".".join(str(part) for part in device.compute_capability())
-            self._context: Any = device.retain_primary_context()
+            self._context: Any = self.cuda.Device(0).retain_primary_context()
 
     @contextmanager
     def active(self) -> Iterator[Any]:

@@ -13,7 +13,7 @@ from typing import Any
 from deploy.bundle import Bundle
 from deploy.engine.bindings import load_tensorrt
 from deploy.engine.child import Job
-from deploy.engine.cuda import Gpu
+from deploy.engine.cuda import first_gpu
 from deploy.engine.process import BUILDER, build_in_child
 from deploy.engine.recipe import FP16, INT8_QDQ, RECIPES, Recipe
 from deploy.engine.record import SCHEMA, EngineRecord, Key
@@ -47,8 +47,8 @@ def device_key(bundle: Bundle) -> Key:
         BackendError, MissingDependencyError: there is no GPU, or a library is missing.
     """
     trt = load_tensorrt()
-    with Gpu() as gpu:
-        return Key(bundle.digest, gpu.name, gpu.capability, trt.__version__)
+    gpu = first_gpu()
+    return Key(bundle.digest, gpu.name, gpu.capability, trt.__version__)
 
 
 def default_recipe(bundle: Bundle, precision: str) -> Recipe:

@@ -20,7 +20,7 @@ from deploy.golden import check_golden, read_golden
 
 log = logging.getLogger(__name__)
 
-RUNS = 100
+RUNS = 50
 TURNS = 5
 
 

@@ -72,36 +72,27 @@ class EngineStore:
 
     def find(self, recipe: Recipe) -> KeptEngine | None:
         """The engine of a recipe, or None where there is none that can be trusted; logs why."""
-        path = self.engine_path(recipe)
-        if not path.exists() and not path.with_suffix(".json").exists():
-            return None
-        try:
-            record = self._read_record(path.with_suffix(".json"), recipe)
-            _check_file(path, record)
-        except (BackendError, OSError) as exc:
-            log.warning("%s is not used and will be built again: %s", path, exc)
-            return None
-        return KeptEngine(path, record)
-
-    def all(self) -> list[KeptEngine]:
-        """Every engine that can be trusted."""
-        found = [self.find(recipe) for recipe in RECIPES.values()]
-        return [engine for engine in found if engine is not None]
+        engine = self._described(recipe)
+        return engine if engine is not None and self._is_whole(engine) else None
 
     def best(self, precision: str = "auto") -> KeptEngine | None:
-        """The fastest engine that passed its scores, of one precision or of any."""
+        """The fastest engine that passed its scores, of one precision or of any.
+
+        Sidecars are compared first, so that of several engines one alone is read and hashed.
+        """
         fitting = [
             engine
-            for engine in self.all()
-            if precision in ("auto", engine.recipe.precision)
+            for engine in map(self._described, RECIPES.values())
+            if engine is not None
+            and precision in ("auto", engine.recipe.precision)
             and engine.record.passed
             and engine.record.timing is not None
         ]
-        return min(fitting, key=_picture_ms, default=None)
+        return next(filter(self._is_whole, sorted(fitting, key=_picture_ms)), None)
 
     def preferred(self) -> KeptEngine | None:
         """The best engine, else any: one that was built and never scored."""
-        return self.best() or next(iter(self.all()), None)
+        return self.best() or next(filter(None, map(self.find, RECIPES.values())), None)
 
     def put(self, recipe: Recipe, plan: Path, record: EngineRecord) -> None:
         """Move a finished engine into its place, whole or not at all.
@@ -145,6 +136,25 @@ class EngineStore:
                 fcntl.flock(file, fcntl.LOCK_EX)
             yield file.fileno()
 
+    def _described(self, recipe: Recipe) -> KeptEngine | None:
+        """What the sidecar says, where it fits this bundle and device."""
+        path = self.engine_path(recipe)
+        if not path.exists() and not path.with_suffix(".json").exists():
+            return None
+        try:
+            return KeptEngine(path, self._read_record(path.with_suffix(".json"), recipe))
+        except (BackendError, OSError) as exc:
+            _refuse(path, exc)
+            return None
+
+    def _is_whole(self, engine: KeptEngine) -> bool:
+        try:
+            _check_file(engine.path, engine.record)
+        except (BackendError, OSError) as exc:
+            _refuse(engine.path, exc)
+            return False
+        return True
+
     def _read_record(self, path: Path, recipe: Recipe) -> EngineRecord:
         try:
             said: Any = json.loads(path.read_text(encoding="utf-8"))
@@ -158,6 +168,10 @@ class EngineStore:
         if record.recipe != recipe.name:
             raise BackendError(f"its sidecar is that of {record.recipe}")
         return record
+
+
+def _refuse(path: Path, why: Exception) -> None:
+    log.warning("%s is not used and will be built again: %s", path, why)
 
 
 def _check_file(path: Path, record: EngineRecord) -> None:

@@ -11,10 +11,6 @@ from tests.fakes import net
 from tests.fakes.bench import Bench
 
 
-def is_8(pose):
-    return pose.version.startswith("8.")
-
-
 def test_a_plan_is_a_buffer_and_little_else(tensorrt_pose):
     made = Bench(net.float_model()).build()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import threading
 
 import numpy as np
 import pytest
@@ -13,22 +12,6 @@ import pytest
 from tests.fakes.bench import active
 
 pytestmark = pytest.mark.parametrize("tensorrt_pose", ["10.3"], indirect=True)
-
-
-def in_thread(work):
-    """Run in another thread; what it raised, or None."""
-    raised = []
-
-    def guarded():
-        try:
-            work()
-        except Exception as exc:
-            raised.append(exc)
-
-    thread = threading.Thread(target=guarded)
-    thread.start()
-    thread.join()
-    return raised[0] if raised else None
 
 
 @pytest.fixture
@@ -127,6 +110,18 @@ def test_a_plain_copy_does_not_wait_for_a_stream_made_non_blocking(pair):
     assert on_device(cuda, memory) == [0] * 4
     loose.synchronize()
     assert on_device(cuda, memory) == [5] * 4
+
+
+def test_a_stream_made_non_blocking_does_not_wait_for_the_default_one(pair):
+    cuda, stream, host, memory = pair
+    cuda.memset_d8_async(memory, 0, 4)
+    cuda.Context.synchronize()
+    cuda.memset_d8_async(memory, 9, 4)  # on the default stream
+    loose = cuda.Stream(1)
+    for waiting, expected in ((loose, [0] * 4), (stream, [9] * 4)):
+        cuda.memcpy_dtoh_async(host, memory, waiting)
+        waiting.synchronize()
+        assert list(host) == expected
 
 
 @pytest.mark.parametrize("direction", ["htod", "dtoh"])

@@ -4,25 +4,10 @@ from __future__ import annotations
 
 import json
 
-import onnxruntime
 import pytest
 
 from tests.fakes import bench, net
-from tests.fakes.bench import Bench, Rig, active, opened
-
-
-@pytest.fixture
-def rig(tensorrt_pose):
-    with active() as cuda:
-        made = Rig(cuda, bench.plan())
-        yield made
-        made.close()
-
-
-def reference(shown):
-    session = onnxruntime.InferenceSession(net.float_model(), providers=["CPUExecutionProvider"])
-    return session.run(["logits"], {"image": shown})[0]
-
+from tests.fakes.bench import Bench, opened
 
 BROKEN = {
     "cut short": (lambda plan: plan[:-40], "Size specified in header does not match"),

@@ -37,7 +37,7 @@ def test_an_engine_is_built_once_and_found_again(tensorrt_pose, bundle: Bundle, 
     assert first == second
     assert caplog.text.count("building the int8-qdq engine") == 1
     record = first.record
-    assert (record.key.bundle, record.key.gpu) == (bundle.digest, "Fake Orin")
+    assert (record.key.bundle, record.key.gpu) == (bundle.digest, "Fake Orin (8 SM)")
     assert (record.key.capability, record.recipe) == ("8.7", "int8-qdq")
     assert record.key.tensorrt.startswith(tensorrt_pose.version)
     assert first.path.stat().st_size == record.size_bytes

@@ -116,7 +116,13 @@ def start_parent(job: Job, tmp_path: Path, gpu) -> subprocess.Popen[str]:
     gpu.configure(build_s=60.0, steps=600)
     words = [sys.executable, "-c", PARENT, json.dumps(job.__dict__), str(tmp_path / "lock")]
     parent = subprocess.Popen(
-        words, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True
+        words,
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # Tests that a shell runs in the background have Ctrl-C ignored, and pass that on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     wait_for(lambda: children_of(parent.pid))
     time.sleep(1.5)  # into TensorRT's own code
