@@ -14,7 +14,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Event, Thread
@@ -132,7 +132,7 @@ def _build(
     with Gpu() as gpu:
         limits = limits_for(gpu.free_bytes(), job.workspace_mb)
         calibrator, digests = _calibrator(job, bundle, gpu, prepare)
-        report = PhaseTracker(lambda done, phase: tell({"done": done, "phase": phase}), cancel)
+        report = PhaseTracker(lambda phase: tell({"phase": asdict(phase)}), cancel)
         with gpu.active():
             built = build_engine(
                 onnx,

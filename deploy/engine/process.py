@@ -17,7 +17,7 @@ from typing import Any
 import deploy
 from deploy.engine.builder import BuildError
 from deploy.engine.child import CANCELLED, Job
-from deploy.engine.progress import Show, build_line
+from deploy.engine.progress import Phase, Show, build_line
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ def _watch(
         event = json.loads(line)
         said.update(event)
         if "phase" in event:
-            show(event["done"], event["phase"])
+            show(Phase(**event["phase"]))
     return said
 
 

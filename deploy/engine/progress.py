@@ -1,4 +1,8 @@
-"""How far a build is: TensorRT's nested phases as one fraction, and the line that shows it."""
+"""How far a build is: which of TensorRT's nested phases to show, and the line that shows it.
+
+The phases do not tell how long the others will take: one step of the outermost can be nearly all
+of a build. So what is shown, with the time left, is the phase of the most steps that is under way.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +13,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
 
 log = logging.getLogger(__name__)
 
 SAY_EVERY_S = 0.2
 LOG_EVERY_S = 30.0
-
-Show = Callable[[float | None, str], None]
 
 
 @dataclass
@@ -27,14 +33,17 @@ class Phase:
     done: int = 0
 
 
+Show = Callable[[Phase], None]
+
+
 class PhaseTracker:
-    """Hears TensorRT's phases (see `deploy.engine.builder.Report`) and tells the whole fraction."""
+    """Hears TensorRT's phases (see `deploy.engine.builder.Report`) and shows the longest."""
 
     def __init__(self, show: Show, cancel: Event) -> None:
         """Start with nothing done.
 
         Args:
-            show: called with the fraction, 0 to 1, and the phase's name, a few times a second.
+            show: called with the phase of the most steps, a few times a second.
             cancel: set when the build should stop.
         """
         self.cancelled = False
@@ -64,12 +73,9 @@ class PhaseTracker:
             del self._phases[names.index(phase) :]
 
     @property
-    def fraction(self) -> float:
-        """A phase counts for one step of the phase around it."""
-        inner = 0.0
-        for phase in reversed(self._phases):
-            inner = min((phase.done + inner) / phase.steps, 1.0)
-        return inner
+    def longest(self) -> Phase | None:
+        """Of the phases under way the one of the most steps, the innermost where they are equal."""
+        return max(reversed(self._phases), key=lambda phase: phase.steps, default=None)
 
     def _up_to(self, parent: str | None) -> list[Phase]:
         names = [known.name for known in self._phases]
@@ -77,14 +83,15 @@ class PhaseTracker:
 
     def _say(self) -> None:
         now = time.monotonic()
-        if self._phases and now - self._said_at >= SAY_EVERY_S:
+        longest = self.longest
+        if longest is not None and now - self._said_at >= SAY_EVERY_S:
             self._said_at = now
-            self._show(self.fraction, self._phases[-1].name)
+            self._show(longest)
 
 
 @contextmanager
 def build_line(title: str) -> Iterator[Show]:
-    """Show a build on stderr: a bar and the time left where they are known, else the time spent.
+    """Show a build on stderr: the time spent, and what is left of the phase where that is known.
 
     Where nobody watches, a line is logged every half minute.
     """
@@ -101,18 +108,29 @@ def build_line(title: str) -> Iterator[Show]:
         TimeRemainingColumn,
     )
 
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24))
-    times = (TimeElapsedColumn(), TextColumn("spent, left"), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, *times, console=console, transient=True) as bar:
-        task = bar.add_task(title, total=None)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=20))
+    times = (TextColumn("{task.fields[far]}"), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, *times, console=Console(stderr=True), transient=True) as lines:
+        lines.add_task(title, total=None, far="")
+        yield _Lines(lines)
 
-        def show(fraction: float | None, phase: str) -> None:
-            bar.update(task, description=f"{title}: {phase}"[:60])
-            if fraction is not None:
-                bar.update(task, total=1.0, completed=fraction)
 
-        yield show
+class _Lines:
+    """The phase below the line of the whole build; each phase has its own time left."""
+
+    def __init__(self, lines: Progress) -> None:
+        self._lines = lines
+        self._name = ""
+        self._task: TaskID | None = None
+
+    def __call__(self, phase: Phase) -> None:
+        if self._task is None or phase.name != self._name:
+            if self._task is not None:
+                self._lines.remove_task(self._task)
+            self._task = self._lines.add_task(f"  {phase.name}"[:40], total=phase.steps, far="")
+            self._name = phase.name
+        far = f"{phase.done}/{phase.steps}"
+        self._lines.update(self._task, completed=phase.done, total=phase.steps, far=far)
 
 
 class _Logged:
@@ -120,9 +138,9 @@ class _Logged:
         self._title = title
         self._started = self._said_at = time.monotonic()
 
-    def __call__(self, fraction: float | None, phase: str) -> None:
+    def __call__(self, phase: Phase) -> None:
         now = time.monotonic()
         if now - self._said_at >= LOG_EVERY_S:
             self._said_at = now
-            far = "" if fraction is None else f", {fraction:.0%}"
-            log.info("%s: %.0f s%s, %s", self._title, now - self._started, far, phase)
+            spent = f"{self._title}: {now - self._started:.0f} s"
+            log.info("%s, %s %d of %d", spent, phase.name, phase.done, phase.steps)

@@ -7,9 +7,13 @@ import hashlib
 import json
 import os
 import re
+import select
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -24,7 +28,7 @@ KEY = Key("b" * 64, "Orin (8 SM)", "8.7", "10.3.0")
 PLAN = bytes(range(256)) * 8
 
 HOLDER = """
-import sys, time
+import sys
 from deploy.engine.record import Key
 from deploy.engine.store import EngineStore
 with EngineStore(Key(*sys.argv[1:5])).locked() as lock:
@@ -286,10 +290,21 @@ def test_a_cache_folder_that_cannot_be_written_is_one_sentence(tmp_path, monkeyp
     assert "\n" not in str(told.value)
 
 
-def start(code: str) -> subprocess.Popen[str]:
+@contextmanager
+def started(code: str) -> Iterator[subprocess.Popen[str]]:
+    """A process that is gone afterwards, whatever happened."""
     words = [sys.executable, "-c", code, *dataclasses.astuple(KEY)]
     pipe = subprocess.PIPE
-    return subprocess.Popen(words, cwd=ROOT, stdin=pipe, stdout=pipe, text=True)
+    process = subprocess.Popen(words, cwd=ROOT, stdin=pipe, stdout=pipe, text=True)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def speaks(process: subprocess.Popen[str], within_s: float) -> bool:
+    return bool(select.select([process.stdout], [], [], within_s)[0])
 
 
 def is_free(store: EngineStore) -> bool:
@@ -300,28 +315,24 @@ def is_free(store: EngineStore) -> bool:
 
 
 def test_a_second_process_waits_for_the_first(store: EngineStore):
-    with start(HOLDER) as first:
+    with started(HOLDER) as first:
         assert first.stdout.readline() == "held\n"
-        with start(HOLDER) as second:
-            time.sleep(0.5)
-            os.set_blocking(second.stdout.fileno(), False)
-            assert not second.stdout.read()
-            first.stdin.close()
-            first.wait()
-            os.set_blocking(second.stdout.fileno(), True)
+        with started(HOLDER) as second:
+            assert not speaks(second, 1.0)
+            first.kill()
+            assert speaks(second, 20.0)
             assert second.stdout.readline() == "held\n"
-            second.stdin.close()
+            assert not is_free(store)
     assert is_free(store)
 
 
 def test_the_lock_outlives_a_killed_parent_while_its_child_builds_on(store: EngineStore):
-    with start(PARENT) as parent:
+    with started(PARENT) as parent:
         child = int(parent.stdout.readline())
         parent.kill()
         parent.wait()
         assert not is_free(store)
-        assert Path(f"/proc/{child}").exists()
-        parent.stdin.close()  # the child reads its end from there
+        os.kill(child, signal.SIGKILL)
         wait_until(lambda: is_free(store))
 
 
