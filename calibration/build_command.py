@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run_build(args: argparse.Namespace) -> int:
-    """Build, score, print the table. 1: there is an engine, and none is right enough."""
+    """Build, score, print the table. 1: no engine is right enough; 2: there is none at all."""
     from deploy.bundle import load_bundle
     from deploy.engine.contest import hold_contest, recipes_for
     from deploy.engine.make import BuildSettings, device_key
@@ -83,13 +83,29 @@ def run_build(args: argparse.Namespace) -> int:
     print_contest(contest)
     if args.json:
         write_json(args.json, _to_json(contest))
+    if not contest.built:
+        return 2
     return 0 if contest.winner else 1
 
 
 def _pictures(bundle: Bundle, images: Path | None) -> list[LabelledPicture]:
-    from calibration.pictures import unseen_pictures
+    """What engines are scored on: photographs that chose no range, where there are any.
 
-    return unseen_pictures(bundle, images, SCORED) if images else []
+    Raises:
+        DataError: every picture of the folder chose ranges.
+    """
+    from calibration.pictures import unseen_pictures
+    from deploy.errors import DataError
+
+    if images is None:
+        return []
+    pictures = unseen_pictures(bundle, images, SCORED)
+    if not pictures:
+        raise DataError(
+            f"every picture of {images} served for calibration: none is left to score on. Give a "
+            "folder with others, or leave --images out."
+        )
+    return pictures
 
 
 def print_contest(contest: Contest) -> None:
@@ -149,14 +165,23 @@ def _state(contest: Contest, entry: Entry) -> str:
 
 
 def _reasons(entry: Entry) -> list[str]:
+    from deploy.engine.record import Scores
+
     if entry.engine is None:
         return [entry.problem]
-    scores = entry.engine.record.scores
-    return list(scores.failures) if scores else []
+    scores = entry.engine.record.scores or Scores()
+    reasons = list(scores.failures)
+    if scores.n_calibration:
+        reasons.append(f"{scores.n_calibration} of the pictures it was scored on calibrated it")
+    if entry.kept:
+        reasons.append("was built before; --force builds it again")
+    return reasons
 
 
 def _ending(contest: Contest) -> str:
     winner = contest.winner
+    if not contest.built:
+        return "There is no engine; --backend onnx-cpu needs none."
     if winner is None or winner.engine is None:
         return "No engine is right enough to be used; --backend onnx-cpu still is."
     return f"{winner.recipe.name} will run: {winner.engine.path}"

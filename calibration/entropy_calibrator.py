@@ -92,8 +92,9 @@ class Show:
         return self._guarded(self._read)
 
     def write_cache(self, table: bytes) -> None:
-        """Keep a table."""
-        self._guarded(lambda: write_bytes(self._cache, table))
+        """Keep a table of all pictures; of fewer, a later build would trust it."""
+        if self._error is None and self._shown == len(self._squares):
+            self._guarded(lambda: write_bytes(self._cache, table))
 
     def finish(self) -> None:
         """Free the GPU's memory. Call it when the build is over, whatever its end.

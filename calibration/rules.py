@@ -17,16 +17,17 @@ from calibration.residual import main_and_shortcut, residual_adds
 from deploy.errors import GemscanError, require
 from deploy.onnx_graph import DEQUANTIZE, QUANTIZE, GraphView
 
-MAX_OPSET = 17
-FORBIDDEN = (
-    "QLinearConv",
-    "QLinearMatMul",
-    "ConvInteger",
-    "MatMulInteger",
-    "DynamicQuantizeLinear",
+MIN_OPSET, MAX_OPSET = 13, 17  # 13: a scale per channel
+# Of all that NVIDIA's 8.5 parser takes, what a ResNet is made of. It reads no domain.
+OPERATORS = frozenset(
+    [
+        *("Add", "AveragePool", "BatchNormalization", "Cast", "Clip", "Constant", "Conv"),
+        *("DequantizeLinear", "Div", "Flatten", "Gemm", "GlobalAveragePool", "Identity", "MatMul"),
+        *("MaxPool", "Mul", "QuantizeLinear", "ReduceMean", "Relu", "Reshape", "Sub", "Transpose"),
+    ]
 )
 # onnx.TensorProto.DataType, which the ONNX specification fixes.
-FLOAT, UINT8, INT8, INT32 = 1, 2, 3, 6
+FLOAT, UINT8, INT8, INT32, INT64 = 1, 2, 3, 6, 7
 
 
 class RulesError(GemscanError):
@@ -63,17 +64,28 @@ def check_rules(model: Any) -> list[str]:
 
 
 def _opset(model: Any) -> Iterator[str]:
-    for used in model.opset_import:
-        if used.domain in ("", "ai.onnx") and used.version > MAX_OPSET:
-            yield f"The opset is {used.version}; TensorRT 8 documents up to {MAX_OPSET}."
+    versions = [used.version for used in model.opset_import if used.domain in ("", "ai.onnx")]
+    if len(versions) != 1:
+        yield "The file does not name one opset."
+    elif versions[0] > MAX_OPSET:
+        yield f"The opset is {versions[0]}; TensorRT 8 documents up to {MAX_OPSET}."
+    elif versions[0] < MIN_OPSET:
+        yield f"The opset is {versions[0]}; a scale per channel needs {MIN_OPSET}."
 
 
 def _operators(view: GraphView) -> Iterator[str]:
     for node in view.nodes:
-        if node.op_type in FORBIDDEN:
+        if node.op_type not in OPERATORS or node.domain not in ("", "ai.onnx"):
             yield f"{node.name} is a {node.op_type}, which TensorRT does not know."
         if node.op_type == "ReduceMean" and len(node.input) > 1:
             yield f"{node.name} has its axes as an input; TensorRT 8 would reduce over everything."
+        if node.op_type == "MaxPool" and any(
+            n != 1 for a in node.attribute if a.name == "dilations" for n in a.ints
+        ):
+            yield f"{node.name} is a dilated MaxPool, which TensorRT 8 does not know."
+    for name, constant in view.constants.items():
+        if constant.data_type not in (FLOAT, UINT8, INT8, INT32, INT64):
+            yield f"{name} is stored in a type that TensorRT 8 may not read."
 
 
 def _image_input(graph: Any, view: GraphView) -> Iterator[str]:
@@ -107,7 +119,9 @@ def _pair(view: GraphView, node: Any) -> Iterator[str]:
 
 def _scale(node: Any, scale: Any) -> Iterator[str]:
     values = _values(scale)
-    if scale.data_type != FLOAT or not (np.isfinite(values).all() and (values > 0).all()):
+    if scale.data_type != FLOAT or not (
+        np.isfinite(values).all() and (values >= np.finfo(np.float32).tiny).all()
+    ):
         yield f"{node.name} has a scale that is not a finite float above 0."
 
 
@@ -125,6 +139,8 @@ def _granularity(view: GraphView, node: Any, scales: int) -> Iterator[str]:
     if weight is None:
         if scales != 1:
             yield f"{node.name} has {scales} scales for an activation; one is allowed."
+        elif _axis(node) not in (0, 1):  # read, and refused, even where it means nothing
+            yield f"{node.name} has an axis that its input may not have."
         return
     if _axis(node) != 0 or len(weight.dims) < 2 or scales != weight.dims[0]:
         yield (
@@ -159,7 +175,13 @@ def _activations(view: GraphView) -> Iterator[str]:
     for relu in view.of_type("Relu", "Clip"):
         if view.made_by(relu.input[0], DEQUANTIZE):
             yield f"{relu.name} reads Q/DQ; it must follow its Conv or Add in float."
+    for node in view.of_type(QUANTIZE):
+        if view.made_by(node.input[0], QUANTIZE):
+            yield f"{node.name} quantizes what is quantized already."
     for node in view.of_type(DEQUANTIZE):
+        maker = view.maker(node.input[0])
+        if maker is not None and maker.op_type == QUANTIZE and not _same_scale(view, maker, node):
+            yield f"{node.name} has another scale than the QuantizeLinear before it."
         if not view.is_constant(node.input[0]) and not view.made_by(node.input[0], QUANTIZE):
             yield f"{node.name} dequantizes what no QuantizeLinear made."
 
@@ -173,6 +195,11 @@ def _gemms(view: GraphView) -> Iterator[str]:
 def _is_float_constant(view: GraphView, name: str) -> bool:
     constant = view.constants.get(name)
     return constant is not None and constant.data_type == FLOAT
+
+
+def _same_scale(view: GraphView, *pair: Any) -> bool:
+    first, second = (view.constants.get(node.input[1]) for node in pair)
+    return first is None or second is None or np.array_equal(_values(first), _values(second))
 
 
 def _axis(node: Any) -> int:

@@ -192,7 +192,7 @@ def _safe(name: str, where: Path) -> str:
 def cache_folder() -> Path:
     """Where this user's derived files are kept: GEMSCAN_CACHE, or the XDG cache folder."""
     if chosen := os.environ.get("GEMSCAN_CACHE"):
-        return Path(chosen)
+        return Path(chosen).absolute()  # a process that builds has another working folder
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "gemscan"
 

@@ -57,11 +57,13 @@ def run_bench_command(args: argparse.Namespace) -> int:
     from edge_app.machine import describe_machine
     from edge_app.overlay import Overlay
     from edge_app.sources.uri import open_source
-    from edge_app.stopping import stop_on_signals
+    from edge_app.stopping import raise_on_signals, stop_on_signals
 
     bundle = load_bundle(args.bundle)
     source = open_source(args.source, bundle.labels)
-    with stop_on_signals() as stop, open_model(bundle, args) as backend:
+    with raise_on_signals():  # an engine may have to be built first
+        opened = open_model(bundle, args)
+    with stop_on_signals() as stop, opened as backend:
         before = read_jetson()
         result = run_bench(
             source,
@@ -80,11 +82,17 @@ def run_bench_command(args: argparse.Namespace) -> int:
 
 
 def _about(bundle: Bundle, backend: Backend, source_name: str) -> Json:
+    from deploy.backends.base import TimesItsEngine
+
     manifest = bundle.manifest
     return {
         "source": source_name,
         "bundle": {"name": manifest.name, "version": manifest.version, "digest": bundle.digest},
-        "backend": {"name": backend.name, "precision": backend.precision},
+        "backend": {
+            "name": backend.name,
+            "precision": backend.precision,
+            "engine": backend.engine_facts() if isinstance(backend, TimesItsEngine) else None,
+        },
     }
 
 
@@ -94,7 +102,9 @@ def print_table(result: BenchResult, about: Json, about_jetson: Sequence[str] = 
 
     console = Console(highlight=False, soft_wrap=True)
     console.print(_stage_table(result, about))
-    lines = _engine_lines(result.engine) + _rate_lines(result) + _machine_lines(about["machine"])
+    lines = (
+        _engine_lines(result.engine, about) + _rate_lines(result) + _machine_lines(about["machine"])
+    )
     for line in [*lines, *about_jetson]:
         console.print(line, markup=False)
 
@@ -122,13 +132,16 @@ def _stage_table(result: BenchResult, about: Json) -> Any:
 _TITLES = {"latency": "camera to label"}
 
 
-def _engine_lines(engine: EngineTime | None) -> list[str]:
+def _engine_lines(engine: EngineTime | None, about: Json) -> list[str]:
     if engine is None:
         return []
+    facts = about["backend"]["engine"]
     return [
+        f"{facts['recipe']} engine on {facts['gpu']}, TensorRT {facts['tensorrt']}, "
+        f"{'one CUDA graph a picture' if facts['cuda_graph'] else 'no CUDA graph'}",
         f"the engine alone on the GPU: p50 {engine.p50_ms:.2f}, p90 {engine.p90_ms:.2f}, "
         f"p99 {engine.p99_ms:.2f} ms ({engine.runs} runs by CUDA events; "
-        "MLPerf's single stream reports p90)"
+        "MLPerf's single stream reports p90)",
     ]
 
 

@@ -59,7 +59,7 @@ def run_run(args: argparse.Namespace) -> int:
     from deploy.bundle import load_bundle
     from edge_app.sources.uri import open_source
     from edge_app.stats import LoopStats
-    from edge_app.stopping import stop_on_signals
+    from edge_app.stopping import raise_on_signals, stop_on_signals
 
     window = _wants_window(args.display)
     bundle = load_bundle(args.bundle)
@@ -68,7 +68,8 @@ def run_run(args: argparse.Namespace) -> int:
         # From here on, so that Ctrl-C finds no library half loaded and no recording half closed.
         stop = stack.enter_context(stop_on_signals())
         source = stack.enter_context(open_source(args.source, bundle.labels))
-        backend = stack.enter_context(open_model(bundle, args))
+        with raise_on_signals():  # an engine may have to be built first
+            backend = stack.enter_context(open_model(bundle, args))
         log.info("%s, %s %s", source.name, backend.name, backend.precision)
         try:
             _loop(args, source, backend, bundle, window=window, stop=stop, stats=stats)

@@ -3,10 +3,38 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event
 from types import FrameType
+
+
+@contextmanager
+def raise_on_signals() -> Iterator[None]:
+    """Let SIGINT and SIGTERM interrupt the block at once.
+
+    For work inside `stop_on_signals` that looks at no event and can take minutes, as building an
+    engine does.
+
+    Raises:
+        KeyboardInterrupt: one of them came.
+    """
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    with _handled_by(interrupt):
+        yield
+
+
+@contextmanager
+def _handled_by(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    old = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, before in old.items():
+            signal.signal(number, before)
 
 
 @contextmanager
@@ -22,9 +50,5 @@ def stop_on_signals() -> Iterator[Event]:
             raise KeyboardInterrupt
         stop.set()
 
-    old = {number: signal.signal(number, ask_to_stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with _handled_by(ask_to_stop):
         yield stop
-    finally:
-        for number, handler in old.items():
-            signal.signal(number, handler)

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from deploy.arrays import ByteArray, FloatArray
+from deploy.arrays import ByteArray, FloatArray, Json
 from deploy.errors import BatchError
 
 
@@ -70,3 +70,6 @@ class TimesItsEngine(Protocol):
 
     def engine_times_ms(self, runs: int) -> npt.NDArray[np.float64]:
         """(runs,) milliseconds of the model alone on that device; copies are left out."""
+
+    def engine_facts(self) -> Json:
+        """What a measurement should name: recipe, gpu, tensorrt, cuda_graph."""

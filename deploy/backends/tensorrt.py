@@ -8,10 +8,11 @@ from types import TracebackType
 import numpy as np
 import numpy.typing as npt
 
-from deploy.arrays import ByteArray
+from deploy.arrays import ByteArray, Json
 from deploy.backends.base import Prediction, check_batch
 from deploy.bundle import EMBEDDING_SIZE, Bundle
 from deploy.engine.make import BuildSettings, find_or_build
+from deploy.engine.recipe import INT8_CALIBRATOR
 from deploy.engine.runner import EngineRefusedError, Runner
 from deploy.engine.store import KeptEngine
 from deploy.errors import BackendError
@@ -57,6 +58,7 @@ class TensorRtBackend:
         self.size_px = bundle.manifest.input.size_px
         self.engine = engine
         self.precision = engine.recipe.precision
+        self.own_ranges = engine.recipe == INT8_CALIBRATOR  # and not those of the bundle's INT8
         self.runner = Runner(engine.read(), graph=timing is not None and timing.graph)
         try:
             _check_shapes(self.runner, bundle)
@@ -72,6 +74,16 @@ class TensorRtBackend:
     def engine_times_ms(self, runs: int) -> npt.NDArray[np.float64]:
         """(runs,) milliseconds of the engine alone on the GPU, by CUDA events."""
         return self.runner.engine_times_ms(runs)
+
+    def engine_facts(self) -> Json:
+        """Which engine runs, where, and how it is started."""
+        key = self.engine.record.key
+        return {
+            "recipe": self.engine.record.recipe,
+            "gpu": key.gpu,
+            "tensorrt": key.tensorrt,
+            "cuda_graph": self.runner.uses_graph,
+        }
 
     def close(self) -> None:
         """Free everything on the GPU. Calling it twice is harmless."""

@@ -86,6 +86,13 @@ def because(logger: Any) -> str:
     return "\n  ".join(["TensorRT says:", *said]) if said else "TensorRT gives no reason."
 
 
+def warnings(logger: Any, most: int = 5) -> list[str]:
+    """What TensorRT warned of, each once, and how much more there was."""
+    said = list(dict.fromkeys(text for level, text in logger.messages if level == "WARNING"))
+    more = [f"{len(said) - most} more warnings"] if len(said) > most else []
+    return said[:most] + more
+
+
 def ran_out_of_memory(logger: Any) -> bool:
     """Whether that is what TensorRT logged: a file is not wrong because there is no room for it."""
     return any(re.search("out ?of ?memory", text, re.IGNORECASE) for text in logger.errors())
@@ -137,11 +144,11 @@ def set_precision(trt: Any, config: Any, precision: str) -> list[str]:
     return [name for name, flag in flags.items() if flag is not None]
 
 
-def leave_out_other_libraries(trt: Any, config: Any) -> None:
-    """Choose among TensorRT's own kernels alone."""
+def leave_out_other_libraries(trt: Any, config: Any) -> bool:
+    """Choose among TensorRT's own kernels alone; whether it agrees."""
     sources = [getattr(trt.TacticSource, name, None) for name in OTHER_LIBRARIES]
     unwanted = sum(1 << int(source) for source in sources if source is not None)
-    config.set_tactic_sources(config.get_tactic_sources() & ~unwanted)
+    return bool(config.set_tactic_sources(config.get_tactic_sources() & ~unwanted))
 
 
 def bound_memory(trt: Any, config: Any, workspace_bytes: int, tactic_bytes: int) -> None:

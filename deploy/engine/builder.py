@@ -7,8 +7,7 @@ a small board the whole process.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -23,14 +22,16 @@ from deploy.engine.bindings import (
     new_logger,
     new_monitor,
     set_precision,
+    warnings,
 )
 from deploy.engine.recipe import CALIBRATOR, Recipe
 from deploy.errors import BackendError
 
 log = logging.getLogger(__name__)
 
-INPUT = "image"
-MOST_WORKSPACE = 1 << 30  # ample for ResNet-50
+# Ample for ResNet-50, and what it cannot do with less than. Kernels that need more are skipped.
+LEAST_WORKSPACE, MOST_WORKSPACE = 256 << 20, 1 << 30
+LEAST_TACTICS = 1 << 30
 WORKSPACE_SHARE = 4  # of the free memory, one part in this many
 TACTIC_SHARE = 2
 
@@ -78,11 +79,12 @@ def limits_for(free_bytes: int, workspace_mb: int | None) -> Limits:
 
     Args:
         free_bytes: on the GPU now.
-        workspace_mb: what the user asks for, or None: a quarter of what is free, 1 GiB at most.
+        workspace_mb: what the user asks for, or None: a quarter of what is free, from 256 MiB to
+            1 GiB.
     """
-    asked = workspace_mb << 20 if workspace_mb else MOST_WORKSPACE
-    workspace = asked if workspace_mb else min(asked, free_bytes // WORKSPACE_SHARE)
-    return Limits(workspace, max(workspace, free_bytes // TACTIC_SHARE))
+    share = max(LEAST_WORKSPACE, min(MOST_WORKSPACE, free_bytes // WORKSPACE_SHARE))
+    workspace = workspace_mb << 20 if workspace_mb else share
+    return Limits(workspace, max(workspace, LEAST_TACTICS, free_bytes // TACTIC_SHARE))
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class Built:
 
     plan: TensorRT's IHostMemory, whose bytes a memoryview shows.
     flags: what the builder was allowed to use, by TensorRT's names.
-    timing_cache: what was measured, for a later build.
+    timing_cache: what was measured, for a later build; empty: there is nothing to keep.
     """
 
     plan: Any
@@ -119,38 +121,95 @@ def build_engine(
         BuildError: TensorRT refuses the model or finds no engine; with its own messages.
         BuildCancelledError: `report` asked for it.
     """
-    trt = load_tensorrt()
-    logger = new_logger(trt)  # like the monitor and the calibrator held until the build is over
-    builder = new_builder(trt, logger)
-    network = builder.create_network(network_flags(trt))
-    _parse(trt, network, onnx, logger)
-    config = builder.create_builder_config()
-    flags = _configure(trt, config, recipe, limits)
-    profile = _one_picture(builder, network, config)
-    cache = _use_timing_cache(config, timing_cache)
-    monitor = new_monitor(trt, report)
-    if monitor is not None:
-        config.progress_monitor = monitor
-    with _calibrated(trt, config, profile, recipe, make_calibrator):
-        plan = builder.build_serialized_network(network, config)
-    if report.cancelled:
-        raise BuildCancelledError("the build was cancelled")
-    if plan is None:
-        raise BuildError(f"TensorRT built no {recipe.name} engine. {because(logger)}")
-    return Built(plan, tuple(flags), bytes(memoryview(cache.serialize())))
+    build = _Build(load_tensorrt(), recipe)
+    build.parse(onnx)
+    flags = build.allow(limits)
+    cache = build.use_timing_cache(timing_cache)
+    build.tell(report)
+    build.calibrate_with(make_calibrator)
+    plan = build.run(report)
+    return Built(plan, tuple(flags), _serialized(cache))
 
 
-def _parse(trt: Any, network: Any, onnx: bytes, logger: Any) -> None:
-    parser = trt.OnnxParser(network, logger)
-    if not parser.parse(onnx):
-        raise BuildError(f"TensorRT's parser refuses the model.\n  {_parse_errors(parser)}")
+class _Build:
+    """One build. It holds what TensorRT does not, and must find alive until the end."""
 
+    def __init__(self, trt: Any, recipe: Recipe) -> None:
+        self._trt = trt
+        self._recipe = recipe
+        self._logger = new_logger(trt)
+        self._builder = new_builder(trt, self._logger)
+        self._network = self._builder.create_network(network_flags(trt))
+        self._config = self._builder.create_builder_config()
+        self._monitor: Any = None
+        self._calibrator: Any = None
 
-def _configure(trt: Any, config: Any, recipe: Recipe, limits: Limits) -> list[str]:
-    config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED  # for `gemscan inspect`
-    bound_memory(trt, config, limits.workspace, limits.tactics)
-    leave_out_other_libraries(trt, config)
-    return set_precision(trt, config, recipe.precision)
+    def parse(self, onnx: bytes) -> None:
+        """Read the model into the network."""
+        parser = self._trt.OnnxParser(self._network, self._logger)
+        if not parser.parse(onnx):
+            raise BuildError(f"TensorRT's parser refuses the model.\n  {_parse_errors(parser)}")
+
+    def allow(self, limits: Limits) -> list[str]:
+        """Say what the builder may use; the flags that were set, by TensorRT's names."""
+        trt, config = self._trt, self._config
+        config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED  # for `gemscan inspect`
+        bound_memory(trt, config, limits.workspace, limits.tactics)
+        if not leave_out_other_libraries(trt, config):
+            log.debug("TensorRT keeps its own choice of libraries")
+        return set_precision(trt, config, self._recipe.precision)
+
+    def use_timing_cache(self, stored: bytes) -> Any:
+        """Give the builder what was measured earlier, on this device; the cache, or None.
+
+        One of another device is neither used nor filled.
+        """
+        cache = self._config.create_timing_cache(stored)
+        if cache is None or not self._config.set_timing_cache(cache, False):
+            log.warning("the timing cache is of another device or TensorRT, or none: it is left")
+            return None
+        return self._config.get_timing_cache()
+
+    def tell(self, report: Report) -> None:
+        """Let `report` hear how far it is, where TensorRT tells it."""
+        self._monitor = new_monitor(self._trt, report)
+        if self._monitor is not None:
+            self._config.progress_monitor = self._monitor
+
+    def calibrate_with(self, make: MakeCalibrator | None) -> None:
+        """Give the builder the calibrator, for the recipe that needs one."""
+        if self._recipe.method != CALIBRATOR:
+            return
+        if not has_calibrators(self._trt):
+            raise BuildError(f"TensorRT {self._trt.__version__} has no calibrators: --int8 qdq")
+        if make is None:
+            raise BuildError("engines with TensorRT's calibrator are made by `gemscan build` alone")
+        self._calibrator = make(self._trt)
+        self._config.int8_calibrator = self._calibrator
+
+    def run(self, report: Report) -> Any:
+        """Build, and say what went wrong in TensorRT's words and the calibrator's."""
+        plan = self._builder.build_serialized_network(self._network, self._config)
+        complaint = self._finish_calibration()
+        if report.cancelled:
+            raise BuildCancelledError("the build was cancelled")
+        if plan is None:
+            why = f"TensorRT built no {self._recipe.name} engine. {because(self._logger)}"
+            raise BuildError(f"{why}\n{complaint}" if complaint else why) from complaint
+        if complaint is not None:
+            raise complaint
+        for warning in warnings(self._logger):
+            log.info("TensorRT: %s", warning)
+        return plan
+
+    def _finish_calibration(self) -> BackendError | None:
+        if self._calibrator is None:
+            return None
+        try:
+            self._calibrator.finish()
+        except BackendError as exc:
+            return exc
+        return None
 
 
 def _parse_errors(parser: Any) -> str:
@@ -159,43 +218,7 @@ def _parse_errors(parser: Any) -> str:
     return "\n  ".join(said) or "It gives no reason."
 
 
-def _one_picture(builder: Any, network: Any, config: Any) -> Any:
-    """Fix the batch at one picture: what the live loop sends, and what is optimised best."""
-    tensor = network.get_input(0)
-    shape = (1, *(int(size) for size in tuple(tensor.shape)[1:]))
-    profile = builder.create_optimization_profile()
-    profile.set_shape(tensor.name, shape, shape, shape)
-    if config.add_optimization_profile(profile) < 0:
-        raise BuildError(f"TensorRT refuses {shape} for the input {tensor.name}")
-    return profile
-
-
-def _use_timing_cache(config: Any, stored: bytes) -> Any:
-    """Give the builder what was measured earlier; another device's measurements are refused."""
-    cache = config.create_timing_cache(stored)
-    if cache is None or not config.set_timing_cache(cache, False):
-        log.warning("the timing cache is of another device or TensorRT and is begun anew")
-        cache = config.create_timing_cache(b"")
-        config.set_timing_cache(cache, False)
-    return config.get_timing_cache()
-
-
-@contextmanager
-def _calibrated(
-    trt: Any, config: Any, profile: Any, recipe: Recipe, make: MakeCalibrator | None
-) -> Iterator[None]:
-    """Give the builder its calibrator, and let that tell what happened when the build is over."""
-    if recipe.method != CALIBRATOR:
-        yield
-        return
-    if not has_calibrators(trt):
-        raise BuildError(f"TensorRT {trt.__version__} has no calibrators: --int8 qdq")
-    if make is None:
-        raise BuildError("engines with TensorRT's calibrator are made by `gemscan build` alone")
-    calibrator = make(trt)
-    config.int8_calibrator = calibrator
-    config.set_calibration_profile(profile)
-    try:
-        yield
-    finally:
-        calibrator.finish()
+def _serialized(cache: Any) -> bytes:
+    """A timing cache's bytes; nothing where there is no cache, or it cannot be written down."""
+    data = None if cache is None else cache.serialize()
+    return b"" if data is None else bytes(memoryview(data))

@@ -14,16 +14,18 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from typing import Any
 
 from deploy.bundle import Bundle, load_bundle
 from deploy.engine.bindings import load_tensorrt, takes_types_from_file
 from deploy.engine.builder import (
     BuildCancelledError,
+    BuildError,
     MakeCalibrator,
     build_engine,
     limits_for,
@@ -32,8 +34,8 @@ from deploy.engine.cuda import Gpu
 from deploy.engine.forms import model_for
 from deploy.engine.progress import PhaseTracker
 from deploy.engine.recipe import CALIBRATOR, RECIPES
-from deploy.errors import GemscanError
-from deploy.files import storage_errors, write_bytes
+from deploy.errors import GemscanError, StorageError
+from deploy.files import reading_errors, write_bytes
 from deploy.settings import from_mapping
 
 log = logging.getLogger(__name__)
@@ -51,6 +53,7 @@ class Job:
     workspace_mb: None: what fits this device.
     timing_cache: a file to read and write, or None.
     images: a folder for TensorRT's calibrator, or None: the squares kept in the bundle.
+    debug: log all that TensorRT says.
     """
 
     bundle: str
@@ -59,6 +62,7 @@ class Job:
     workspace_mb: int | None
     timing_cache: str | None
     images: str | None
+    debug: bool
 
 
 # Given the bundle, the folder of images and the GPU: what makes TensorRT's calibrator from the
@@ -68,40 +72,49 @@ PrepareCalibrator = Callable[[Bundle, Path | None, Gpu], tuple[MakeCalibrator, d
 
 def main(prepare: PrepareCalibrator | None = None) -> int:
     """Build what stdin asks for. Exit codes: 0, `FAILED`, `CANCELLED`."""
+    parent = os.getppid()
     cancel = Event()
-    tell = _events(cancel)
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
     job = from_mapping(Job, json.loads(sys.stdin.readline()), where="the build's job")
-    codes = [FAILED]
-    worker = Thread(target=lambda: codes.append(_try(job, tell, cancel, prepare)))
-    _let_signals(cancel)
+    level = logging.DEBUG if job.debug else logging.INFO
+    logging.basicConfig(level=level, format="%(levelname)s: %(message)s")
+    tell, codes = _events(), [FAILED]
+    worker = Thread(target=lambda: codes.append(_try(job, tell, cancel, prepare)), daemon=True)
+    cancellable = _let_signals(cancel)
     worker.start()
     while worker.is_alive():  # the main thread alone hears signals, and TensorRT would block it
         worker.join(POLL_S)
+        tell({})  # the parent may want to say that it goes on
+        if os.getppid() != parent:  # killed: nobody would put the engine into its place
+            cancel.set()
+            if not cancellable:
+                os._exit(CANCELLED)
     return codes[-1]
 
 
-def _events(cancel: Event) -> Callable[[dict[str, Any]], None]:
-    """What writes an event for the parent, and cancels the build when that is gone.
+def _events() -> Callable[[dict[str, Any]], None]:
+    """What writes an event for the parent, from any thread; nothing where that is gone.
 
     Not to stdout, where any library may print.
     """
-    pipe = os.fdopen(int(sys.argv[1]), "w", encoding="utf-8")
+    pipe, lock = os.fdopen(int(sys.argv[1]), "w", encoding="utf-8"), Lock()
 
     def tell(event: dict[str, Any]) -> None:
-        try:
+        with lock, suppress(BrokenPipeError):
             print(json.dumps(event), file=pipe, flush=True)
-        except BrokenPipeError:  # killed: nobody would put the engine into its place
-            cancel.set()
 
     return tell
 
 
-def _let_signals(cancel: Event) -> None:
-    """Let Ctrl-C cancel the build, or, where TensorRT has no way to cancel, end the process."""
-    cancellable = find_spec("tensorrt") and hasattr(load_tensorrt(), "IProgressMonitor")
+def _let_signals(cancel: Event) -> bool:
+    """Let Ctrl-C cancel the build, or, where TensorRT cannot cancel, end the process.
+
+    Returns:
+        Whether TensorRT can.
+    """
+    cancellable = bool(find_spec("tensorrt")) and hasattr(load_tensorrt(), "IProgressMonitor")
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, (lambda *_: cancel.set()) if cancellable else signal.SIG_DFL)
+    return cancellable
 
 
 def _try(
@@ -143,8 +156,8 @@ def _build(
                 timing_cache=_read(job.timing_cache),
             )
     write_bytes(Path(job.out), memoryview(built.plan))
-    if job.timing_cache:
-        write_bytes(Path(job.timing_cache), built.timing_cache)
+    if job.timing_cache and built.timing_cache:
+        _keep_timing_cache(Path(job.timing_cache), built.timing_cache)
     return {
         "flags": built.flags,
         "workspace_mb": limits.workspace >> 20,
@@ -163,8 +176,15 @@ def _calibrator(
 def _read(path: str | None) -> bytes:
     if path is None or not Path(path).exists():
         return b""
-    with storage_errors(Path(path)):
+    with reading_errors(Path(path), BuildError):
         return Path(path).read_bytes()
+
+
+def _keep_timing_cache(path: Path, data: bytes) -> None:
+    try:
+        write_bytes(path, data)
+    except StorageError as exc:  # the engine is built, and worth more
+        log.warning("%s", exc)
 
 
 if __name__ == "__main__":

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass, field
 
 from deploy.backends.onnx_cpu import OnnxCpuBackend
 from deploy.backends.tensorrt import TensorRtBackend
 from deploy.bundle import Bundle
 from deploy.engine.bindings import has_calibrators, load_tensorrt
-from deploy.engine.make import BuildSettings, build, find_or_build_recipe, note
+from deploy.engine.make import BuildSettings, build, note
 from deploy.engine.recipe import (
     CALIBRATOR,
     FP16,
@@ -22,24 +22,42 @@ from deploy.engine.recipe import (
     Recipe,
 )
 from deploy.engine.record import Scores
+from deploy.engine.runner import EngineRefusedError
 from deploy.engine.score import golden_scores, measure, picture_scores
 from deploy.engine.store import EngineStore, KeptEngine
-from deploy.errors import BackendError, BundleError, DeviceLostError, GemscanError
+from deploy.errors import (
+    BackendError,
+    BundleError,
+    DataError,
+    DeviceLostError,
+    GemscanError,
+    MissingDependencyError,
+    StorageError,
+)
 from deploy.folders import LabelledPicture
 from deploy.reference import open_reference
 
 log = logging.getLogger(__name__)
+
+# Errors that the next kind of engine would meet too.
+STOPS_ALL = (DeviceLostError, DataError, StorageError, MissingDependencyError)
+UNJUDGED = "there is nothing to judge it by: the bundle expects no such logits; give --images DIR"
 
 Progress = Callable[[int], AbstractContextManager[Callable[[], None]]]
 
 
 @dataclass
 class Entry:
-    """One kind of engine: what became of it. `problem` says why there is none."""
+    """One kind of engine: what became of it.
+
+    problem: why there is none.
+    kept: it had been built before.
+    """
 
     recipe: Recipe
     engine: KeptEngine | None = None
     problem: str = ""
+    kept: bool = False
 
     @property
     def passed(self) -> bool:
@@ -58,6 +76,11 @@ class Contest:
     """Every kind that was tried, and the one that is kept for use."""
 
     entries: list[Entry] = field(default_factory=list)
+
+    @property
+    def built(self) -> bool:
+        """Whether there is any engine."""
+        return any(entry.engine is not None for entry in self.entries)
 
     @property
     def winner(self) -> Entry | None:
@@ -103,6 +126,9 @@ def hold_contest(
 
     Raises:
         DeviceLostError: the GPU failed; nothing more can be done in this process.
+        DataError: none of the photographs can be read.
+        StorageError: the cache cannot be written.
+        MissingDependencyError: a library is not installed.
         KeyboardInterrupt: it was stopped.
     """
     contest = Contest()
@@ -110,7 +136,7 @@ def hold_contest(
         judge = _Judge(bundle, store, pictures, progress, stack)
         for recipe in recipes:
             contest.entries.append(_enter(judge, recipe, settings, fresh))
-        if contest.winner is None and len(recipes) > 1 and FP32 not in recipes:
+        if contest.built and contest.winner is None and len(recipes) > 1 and FP32 not in recipes:
             contest.entries.append(_enter(judge, FP32, settings, fresh))
     return contest
 
@@ -118,22 +144,21 @@ def hold_contest(
 def _enter(judge: _Judge, recipe: Recipe, settings: BuildSettings, fresh: bool) -> Entry:
     try:
         _refuse_impossible(judge.bundle, recipe)
-        engine = _engine(judge.bundle, judge.store, recipe, settings, fresh)
-        return Entry(recipe, judge.judged(engine))
-    except DeviceLostError:
+        kept = None if fresh else judge.store.find(recipe)
+        if kept is not None:
+            with suppress(EngineRefusedError):  # whole and fitting, and refused: built again
+                return Entry(recipe, judge.judged(kept), kept=True)
+        return Entry(recipe, judge.judged(_build(judge, recipe, settings)))
+    except STOPS_ALL:
         raise
     except GemscanError as exc:
         log.debug("no %s engine", recipe.name, exc_info=True)
         return Entry(recipe, problem=str(exc))
 
 
-def _engine(
-    bundle: Bundle, store: EngineStore, recipe: Recipe, settings: BuildSettings, fresh: bool
-) -> KeptEngine:
-    if not fresh:
-        return find_or_build_recipe(bundle, store, recipe, settings)
-    with store.locked() as lock:
-        return build(bundle, store, recipe, settings, lock)
+def _build(judge: _Judge, recipe: Recipe, settings: BuildSettings) -> KeptEngine:
+    with judge.store.locked() as lock:
+        return build(judge.bundle, judge.store, recipe, settings, lock)
 
 
 def _refuse_impossible(bundle: Bundle, recipe: Recipe) -> None:
@@ -175,7 +200,9 @@ class _Judge:
 
     def _scores(self, backend: TensorRtBackend, engine: KeptEngine) -> Scores:
         if not self._pictures:
-            return golden_scores(self.bundle, backend)
+            scores = golden_scores(self.bundle, backend)
+            judged = scores.failures or scores.golden_gap is not None
+            return scores if judged else Scores(failures=(UNJUDGED,))
         seen = [digest for part in engine.record.calibration.values() for digest in part]
         with self._progress(len(self._pictures)) as progress:
             return picture_scores(

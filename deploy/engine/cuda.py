@@ -13,6 +13,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from deploy.errors import (
@@ -113,9 +114,15 @@ class Gpu:
                 self.cuda.Context.pop()
 
     def free_bytes(self) -> int:
-        """What can be allocated now; on a Jetson the whole board's free memory."""
+        """What can be allocated now.
+
+        A Jetson's GPU shares the board's memory, and CUDA reports there what the kernel calls
+        MemFree: without the page cache, which the kernel gives up when somebody asks for memory.
+        """
         with self.active() as cuda:
-            return int(cuda.mem_get_info()[0])
+            free = int(cuda.mem_get_info()[0])
+            shared = cuda.Device(0).get_attribute(cuda.device_attribute.INTEGRATED)
+        return max(free, _available_bytes()) if shared else free
 
     def close(self) -> None:
         """Release the context. Buffers must have been freed before. Twice is harmless."""
@@ -135,6 +142,16 @@ class Gpu:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _available_bytes(meminfo: Path = Path("/proc/meminfo")) -> int:
+    """What the kernel could give without swapping; 0 where it does not say. Source: proc(5)."""
+    try:
+        lines = meminfo.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return 0
+    said = [line.split()[1] for line in lines if line.startswith("MemAvailable:")]
+    return int(said[0]) * 1024 if said else 0
 
 
 @contextmanager

@@ -23,7 +23,7 @@ FLOAT, FLOAT16 = 1, 10  # of onnx.TensorProto.DataType, which the specification 
 
 
 def model_for(bundle: Bundle, recipe: Recipe, *, half: bool = False) -> bytes:
-    """The ONNX file to build an engine from.
+    """The ONNX file to build an engine from, for one picture at a time.
 
     Args:
         half: rewrite a float model to float16, for a TensorRT that takes every type from the
@@ -41,6 +41,7 @@ def model_for(bundle: Bundle, recipe: Recipe, *, half: bool = False) -> bytes:
         model = _float_model(onnx, bundle)
         if half:
             in_half(model)
+    fix_batch(model)
     data: bytes = model.SerializeToString()
     return data
 
@@ -61,6 +62,17 @@ def _float_model(onnx: Any, bundle: Bundle) -> Any:
     model = onnx.load(str(bundle.model("int8")))
     drop_quantization(model)
     return model
+
+
+def fix_batch(model: Any) -> None:
+    """Fix the batch at one picture: what the live loop sends, and what is optimised best.
+
+    A batch that is open would need an optimization profile, of which TensorRT 8 lets each
+    execution context have its own only, and the inspector could not tell any tensor's type.
+    """
+    for tensor in (*model.graph.input, *model.graph.output):
+        tensor.type.tensor_type.shape.dim[0].dim_value = 1
+    del model.graph.value_info[:]
 
 
 def spell_out_weights(model: Any) -> None:

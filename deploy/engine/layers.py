@@ -33,7 +33,7 @@ MOVERS = (
 )
 MOVING = (QUANTIZE, DEQUANTIZE, "Cast", "Transpose", "Flatten", "Reshape", "Identity")
 # What stands between the names of ONNX nodes where a layer lists those that it was made from.
-BETWEEN = re.compile(r" \+ |\|\||\x1e|\[ONNX Layer: |[][,(){}]|\.\.\.")
+BETWEEN = re.compile(r" \+ |\|\||[\x1e\x1f]|\[ONNX Layer: |[][,(){}]|\.\.\.")
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class Layer:
     kind: TensorRT's name for what it is.
     takes, gives: types of its inputs and outputs, as "INT8"; "?" where it does not say.
     fused: operators of the ONNX graph that became this layer, in order.
+    weights: their type, "?" where it does not say or has none.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Layer:
     takes: tuple[str, ...]
     gives: tuple[str, ...]
     fused: tuple[str, ...]
+    weights: str = "?"
 
     @property
     def computes(self) -> bool:
@@ -58,8 +60,13 @@ class Layer:
 
     @property
     def in_int8(self) -> bool:
-        """Whether it computes on INT8 values."""
-        return "INT8" in self.takes
+        """Whether it computes on INT8 values: a Conv whose weights are INT8 does."""
+        return "INT8" in self.takes or self.weights == "INT8"
+
+    @property
+    def untold(self) -> bool:
+        """Whether it says neither what it takes nor of what type its weights are."""
+        return set(self.takes) <= {"?"} and self.weights == "?"
 
 
 @dataclass(frozen=True)
@@ -70,8 +77,9 @@ class Insight:
 
     @property
     def not_int8(self) -> list[Layer]:
-        """The layers that compute, and not on INT8 values."""
-        return [layer for layer in self.layers if layer.computes and not layer.in_int8]
+        """The layers that compute, and say that it is not on INT8 values."""
+        computing = [layer for layer in self.layers if layer.computes and not layer.untold]
+        return [layer for layer in computing if not layer.in_int8]
 
     @property
     def residuals(self) -> tuple[int, int]:
@@ -88,8 +96,8 @@ class Insight:
             f"{sum(layer.in_int8 for layer in computing)} of those on INT8 values",
             f"residual additions in one layer with their Conv: {fused} of {additions}",
         ]
-        if unknown := sum("?" in (*layer.takes, *layer.gives) for layer in self.layers):
-            lines.append(f"{unknown} layers do not say their types")
+        if untold := sum(layer.untold for layer in computing):
+            lines.append(f"{untold} layers that compute do not say their types")
         return lines
 
 
@@ -150,7 +158,15 @@ def _layer(said: Any, operators: Mapping[str, str]) -> Layer:
         takes=_types(said.get("Inputs", [])),
         gives=_types(said.get("Outputs", [])),
         fused=_fused(f"{name} + {said.get('Metadata', '')}", operators),
+        weights=_weights(said),
     )
+
+
+def _weights(said: Any) -> str:
+    """The type of a layer's weights; the key is another for each kind of layer."""
+    found = [value for name, value in said.items() if name.endswith("Weights")]
+    kinds = [tensor_type(value) for value in found if isinstance(value, dict)]
+    return next((kind for kind in kinds if kind != "?"), "?")
 
 
 def _types(tensors: Sequence[Any]) -> tuple[str, ...]:

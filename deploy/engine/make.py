@@ -15,7 +15,7 @@ from deploy.engine.bindings import load_tensorrt
 from deploy.engine.child import Job
 from deploy.engine.cuda import first_gpu
 from deploy.engine.process import BUILDER, build_in_child
-from deploy.engine.recipe import FP16, INT8_QDQ, RECIPES, Recipe
+from deploy.engine.recipe import FP16, FP32, INT8_QDQ, RECIPES, Recipe
 from deploy.engine.record import SCHEMA, EngineRecord, Key
 from deploy.engine.store import EngineStore, KeptEngine
 from deploy.errors import BackendError
@@ -74,11 +74,13 @@ def find_or_build(bundle: Bundle, precision: str, settings: BuildSettings) -> Ke
         MissingDependencyError, BundleError, StorageError: as their names say.
         KeyboardInterrupt: the build was stopped.
     """
-    store = EngineStore(device_key(bundle))
+    store, default = EngineStore(device_key(bundle)), default_recipe(bundle, precision)
     best = store.best(precision)
-    if best is not None:
+    # float32 that was built by itself does not stand in for an INT8 that nobody tried.
+    untried = precision == "auto" and best is not None and best.recipe == FP32
+    if best is not None and not (untried and store.find(default) is None):
         return best
-    engine = find_or_build_recipe(bundle, store, default_recipe(bundle, precision), settings)
+    engine = find_or_build_recipe(bundle, store, default, settings)
     _mind_scores(engine, precision)
     return engine
 
@@ -132,6 +134,7 @@ def build(
         workspace_mb=settings.workspace_mb,
         timing_cache=_absolute(settings.timing_cache),
         images=_absolute(settings.images),
+        debug=logging.getLogger().isEnabledFor(logging.DEBUG),
     )
     started = time.monotonic()
     try:

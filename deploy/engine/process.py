@@ -78,8 +78,7 @@ def _watch(
     for line in events:
         event = json.loads(line)
         said.update(event)
-        if "phase" in event:
-            show(Phase(**event["phase"]))
+        show(Phase(**event["phase"]) if "phase" in event else None)
     return said
 
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import Event
+from threading import Event, RLock
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -33,13 +33,14 @@ class Phase:
     done: int = 0
 
 
-Show = Callable[[Phase], None]
+# Takes a phase, or None from time to time as a sign of life.
+Show = Callable[[Phase | None], None]
 
 
 class PhaseTracker:
     """Hears TensorRT's phases (see `deploy.engine.builder.Report`) and shows the longest."""
 
-    def __init__(self, show: Show, cancel: Event) -> None:
+    def __init__(self, show: Callable[[Phase], None], cancel: Event) -> None:
         """Start with nothing done.
 
         Args:
@@ -51,26 +52,30 @@ class PhaseTracker:
         self._cancel = cancel
         self._phases: list[Phase] = []
         self._said_at = 0.0
+        self._lock = RLock()  # TensorRT calls from several threads
 
     def start(self, phase: str, parent: str | None, steps: int) -> None:
         """A phase begins, inside another or by itself."""
-        self._phases = [*self._up_to(parent), Phase(phase, max(steps, 1))]
-        self._say()
+        with self._lock:
+            self._phases = [*self._up_to(parent), Phase(phase, max(steps, 1))]
+            self._say()
 
     def step(self, phase: str, step: int) -> bool:
         """Step number `step`, from 0 on, of a phase is over. False cancels the build."""
-        for known in self._phases:
-            if known.name == phase:
-                known.done = min(step + 1, known.steps)
-        self._say()
-        self.cancelled = self.cancelled or self._cancel.is_set()
-        return not self.cancelled
+        with self._lock:
+            for known in self._phases:
+                if known.name == phase:
+                    known.done = min(step + 1, known.steps)
+            self._say()
+            self.cancelled = self.cancelled or self._cancel.is_set()
+            return not self.cancelled
 
     def finish(self, phase: str) -> None:
         """A phase is over, and all inside it."""
-        names = [known.name for known in self._phases]
-        if phase in names:
-            del self._phases[names.index(phase) :]
+        with self._lock:
+            names = [known.name for known in self._phases]
+            if phase in names:
+                del self._phases[names.index(phase) :]
 
     @property
     def longest(self) -> Phase | None:
@@ -108,7 +113,9 @@ def build_line(title: str) -> Iterator[Show]:
         TimeRemainingColumn,
     )
 
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=20))
+    # Phases name layers, and a bracket in a name must not be taken for markup.
+    named = TextColumn("{task.description}", markup=False)
+    columns = (SpinnerColumn(), named, BarColumn(bar_width=20))
     times = (TextColumn("{task.fields[far]}"), TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns, *times, console=Console(stderr=True), transient=True) as lines:
         lines.add_task(title, total=None, far="")
@@ -123,7 +130,9 @@ class _Lines:
         self._name = ""
         self._task: TaskID | None = None
 
-    def __call__(self, phase: Phase) -> None:
+    def __call__(self, phase: Phase | None) -> None:
+        if phase is None:
+            return
         if self._task is None or phase.name != self._name:
             if self._task is not None:
                 self._lines.remove_task(self._task)
@@ -136,11 +145,14 @@ class _Lines:
 class _Logged:
     def __init__(self, title: str) -> None:
         self._title = title
+        self._phase: Phase | None = None
         self._started = self._said_at = time.monotonic()
 
-    def __call__(self, phase: Phase) -> None:
+    def __call__(self, phase: Phase | None) -> None:
+        self._phase = phase or self._phase
         now = time.monotonic()
         if now - self._said_at >= LOG_EVERY_S:
             self._said_at = now
-            spent = f"{self._title}: {now - self._started:.0f} s"
-            log.info("%s, %s %d of %d", spent, phase.name, phase.done, phase.steps)
+            known = self._phase
+            far = f", {known.name} {known.done} of {known.steps}" if known else ""
+            log.info("%s: %.0f s%s", self._title, now - self._started, far)

@@ -6,8 +6,6 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from deploy.bundle import Bundle
-
 SCHEMA = 1  # a change of how engines are built here makes those that were built before stale
 
 
@@ -46,10 +44,12 @@ class Key:
 
 @dataclass(frozen=True)
 class Scores:
-    """How right an engine is, against float32.
+    """How right an engine is.
 
-    golden_gap: the largest difference of a logit on the golden pictures; None without them.
-    n, n_labelled, agreement, loss: as of `deploy.compare.Comparison`; None without pictures.
+    golden_gap: the largest difference from a logit that the bundle expects of the golden pictures;
+        None where it expects none.
+    n, n_labelled, n_calibration, agreement, loss: against float32 on photographs, as of
+        `deploy.compare.Comparison`; None without photographs.
     failures: one sentence for each limit that is not held.
     """
 
@@ -59,6 +59,7 @@ class Scores:
     agreement: float | None = None
     loss: float | None = None
     failures: tuple[str, ...] = ()
+    n_calibration: int = 0
 
 
 @dataclass(frozen=True)
@@ -105,8 +106,3 @@ class EngineRecord:
     def passed(self) -> bool:
         """Whether it was scored and held every limit."""
         return self.scores is not None and not self.scores.failures
-
-
-def key_for(bundle: Bundle, gpu: str, capability: str, tensorrt: str) -> Key:
-    """The key of a bundle's engines on a device."""
-    return Key(bundle.digest, gpu, capability, tensorrt)

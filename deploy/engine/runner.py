@@ -22,7 +22,7 @@ from deploy.engine.bindings import (
     ran_out_of_memory,
 )
 from deploy.engine.cuda import Gpu
-from deploy.engine.lane import Lane, one_picture
+from deploy.engine.lane import Lane, plain
 from deploy.errors import BackendError, DeviceMemoryError
 
 LANES = 2
@@ -179,4 +179,4 @@ def _by_turns(lanes: list[Lane], batch: ByteArray) -> Iterator[Prediction]:
 
 def _shapes(engine: Any) -> dict[str, tuple[int, ...]]:
     names = [engine.get_tensor_name(i) for i in range(engine.num_io_tensors)]
-    return {name: one_picture(engine.get_tensor_shape(name)) for name in names}
+    return {name: plain(engine.get_tensor_shape(name)) for name in names}

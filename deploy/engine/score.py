@@ -16,7 +16,7 @@ from deploy.compare import Comparison, compare_pictures
 from deploy.engine.record import Scores, Timing
 from deploy.errors import BackendError, DeviceLostError
 from deploy.folders import LabelledPicture
-from deploy.golden import check_golden, read_golden
+from deploy.golden import check_golden
 
 log = logging.getLogger(__name__)
 
@@ -25,13 +25,11 @@ TURNS = 5
 
 
 def golden_scores(bundle: Bundle, backend: Backend) -> Scores:
-    """An engine on the bundle's golden pictures, where it has any.
+    """An engine on the bundle's golden pictures, where something is expected of it.
 
     Raises:
         DeviceLostError: the GPU failed.
     """
-    if read_golden(bundle) is None:
-        return Scores()
     try:
         return Scores(golden_gap=check_golden(bundle, backend))
     except DeviceLostError:
@@ -66,6 +64,7 @@ def picture_scores(
         golden_gap=golden.golden_gap,
         n=found.n,
         n_labelled=found.n_labelled,
+        n_calibration=found.n_calibration,
         agreement=found.agreement,
         loss=found.loss if found.n_labelled else None,
         failures=(*golden.failures, *_failures(found)),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import fcntl
+import hashlib
 import json
 import logging
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from deploy.bundle import cache_folder
 from deploy.engine.recipe import RECIPES, Recipe
 from deploy.engine.record import SCHEMA, EngineRecord, Key
 from deploy.errors import BackendError
-from deploy.files import sha256, storage_errors, without_nan, write_json
+from deploy.files import reading_errors, sha256, storage_errors, without_nan, write_json
 from deploy.settings import from_mapping
 
 log = logging.getLogger(__name__)
@@ -41,10 +42,11 @@ class KeptEngine:
         """The serialized engine, checked once more on the bytes that will be used.
 
         Raises:
-            BackendError: it changed since it was found.
+            BackendError: it changed since it was found, or cannot be read.
         """
-        data = self.path.read_bytes()
-        if len(data) != self.record.size_bytes:
+        with reading_errors(self.path, BackendError):
+            data = self.path.read_bytes()
+        if hashlib.sha256(data).hexdigest() != self.record.sha256:
             raise BackendError(f"{self.path} was changed just now. Run the command again.")
         return data
 

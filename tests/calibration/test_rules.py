@@ -213,3 +213,56 @@ def test_weights_as_float_behind_their_own_pair_are_right_too(model):
     model.graph.node.insert(0, q)
     dq.input[0] = "b1.c1.q"
     assert check_rules(model) == []
+
+
+def test_an_operator_that_no_resnet_has(model):
+    """NVIDIA's 8.5 parser refuses some of these, and takes others in a way that nobody checked."""
+    node_named(model, "b1.r1").op_type = "Mish"
+    assert "b1.r1 is a Mish, which TensorRT does not know" in breach(model)
+
+
+def test_a_pool_with_dilations(model):
+    node_named(model, "pool").attribute.append(helper.make_attribute("dilations", [2, 2]))
+    assert "pool is a dilated MaxPool" in breach(model)
+
+
+def test_a_file_that_names_no_opset(model):
+    del model.opset_import[:]
+    assert "does not name one opset" in breach(model)
+
+
+def test_an_opset_before_scales_per_channel(model):
+    model.opset_import[0].version = 12
+    assert "opset is 12" in breach(model)
+
+
+def test_a_constant_of_a_type_that_cannot_be_read(model):
+    bf16 = helper.make_tensor("odd", onnx.TensorProto.BFLOAT16, [1], [1.0])
+    model.graph.initializer.append(bf16)
+    assert "odd is stored in a type" in breach(model)
+
+
+def test_an_axis_that_the_input_may_not_have(model):
+    q, _ = pair_of(model, "b1.r1")
+    del q.attribute[:]
+    q.attribute.append(helper.make_attribute("axis", 7))
+    assert f"{q.name} has an axis that its input may not have" in breach(model)
+
+
+def test_a_value_that_is_quantized_twice(model):
+    q, _ = pair_of(model, "b1.r1")
+    twice = helper.make_node("QuantizeLinear", [q.output[0], *q.input[1:]], ["twice"], name="twice")
+    model.graph.node.append(twice)
+    assert "twice quantizes what is quantized already" in breach(model)
+
+
+def test_a_pair_with_two_scales(model):
+    _, dq = pair_of(model, "b1.r1")
+    dq.input[1] = store(model, "other", np.float32(0.5))
+    assert f"{dq.name} has another scale" in breach(model)
+
+
+def test_a_scale_too_small_to_divide_by(model):
+    q, _ = pair_of(model, "b1.r1")
+    q.input[1] = store(model, "denormal", np.float32(1e-42))
+    assert f"{q.name} has a scale that is not a finite float above 0" in breach(model)

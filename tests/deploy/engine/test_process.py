@@ -35,7 +35,7 @@ with open(sys.argv[2], "w") as lock:
 @pytest.fixture
 def job(bundle: Bundle, tmp_path: Path) -> Job:
     """A float32 build."""
-    return Job(str(bundle.root), "fp32", str(tmp_path / "plan"), 64, None, None)
+    return Job(str(bundle.root), "fp32", str(tmp_path / "plan"), 64, None, None, debug=False)
 
 
 def run(job: Job, tmp_path: Path) -> dict[str, object]:
