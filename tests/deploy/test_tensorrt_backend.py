@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import shutil
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +17,7 @@ import pytest
 from deploy.backends import open_backend
 from deploy.backends.base import TimesItsEngine
 from deploy.bundle import Bundle, load_bundle
+from deploy.engine.process import ROOT
 from deploy.errors import BackendError, BatchError, BundleError
 from gemscan import main
 from tests.nets import draw_stones, drawn_squares, write_full_bundle
@@ -197,3 +201,44 @@ def test_the_loop_and_the_benchmark_run_on_it(tensorrt_pose, bundle: Bundle, tmp
     assert said["engine"]["p50_ms"] == pytest.approx(2.5, abs=0.01)
     assert said["engine"]["p90_ms"] == pytest.approx(2.5, abs=0.01)
     assert "the engine alone on the GPU: p50 2.50" in capsys.readouterr().out
+
+
+@only_10
+@pytest.mark.parametrize("verb", ["run", "bench"])
+def test_a_signal_ends_a_command_that_is_building(tensorrt_pose, bundle: Bundle, verb):
+    """To the process alone, as `docker stop` sends it; the build is ended with it."""
+    tensorrt_pose.gpu.configure(build_s=60.0, steps=600)
+    words = [verb, "--bundle", str(bundle.root), "--backend", "tensorrt", "--source", "demo://"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gemscan", *words], cwd=ROOT, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "building the int8-qdq engine" in line:
+            break
+    time.sleep(1.0)
+
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=20)
+
+    assert process.returncode == 130
+    assert errors.endswith("stopped\n")
+
+
+@only_10
+def test_a_refused_engine_takes_part_in_the_contest_built_anew(
+    tensorrt_pose, bundle: Bundle, monkeypatch, capsys
+):
+    import tensorrt
+
+    open_backend(bundle, "tensorrt", "fp32").close()
+    real, calls = tensorrt.Runtime.deserialize_cuda_engine, []
+
+    def refuse_once(self, plan):
+        calls.append(1)
+        return real(self, plan) if len(calls) > 1 else None
+
+    monkeypatch.setattr(tensorrt.Runtime, "deserialize_cuda_engine", refuse_once)
+
+    assert main(["build", str(bundle.root), "--precision", "fp32"]) == 0
+    assert "kept" in capsys.readouterr().out

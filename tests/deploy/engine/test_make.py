@@ -181,3 +181,36 @@ def test_a_cache_that_cannot_be_written_is_one_sentence(tensorrt_pose, bundle, m
 
     with pytest.raises(StorageError, match="could not be written"):
         get(bundle)
+
+
+@only_10
+def test_a_cache_folder_may_be_given_relative_to_where_one_is(
+    tensorrt_pose, bundle: Bundle, tmp_path, monkeypatch
+):
+    """The process that builds works in another folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GEMSCAN_CACHE", "mine")
+
+    assert get(bundle).path.is_relative_to(tmp_path / "mine")
+
+
+@only_10
+def test_boards_of_one_name_are_told_apart_by_their_multiprocessors(
+    tensorrt_pose, bundle: Bundle, monkeypatch
+):
+    """Every Orin is called "Orin", and a power mode can turn some of it off."""
+    import pycuda.driver as cuda
+
+    before = device_key(bundle)
+    monkeypatch.setattr(cuda.Device, "get_attribute", lambda *_: 4)
+
+    assert before.difference(device_key(bundle)) == "another GPU, Fake Orin (4 SM)"
+
+
+@only_10
+def test_float32_built_by_itself_does_not_stand_in_for_an_int8_that_nobody_tried(
+    tensorrt_pose, bundle: Bundle
+):
+    note(store_of(bundle), get(bundle, "fp32"), scores=Scores(), timing=TIMING)
+
+    assert get(bundle).recipe == INT8_QDQ

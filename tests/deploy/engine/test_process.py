@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -154,7 +155,6 @@ def test_a_signal_to_the_parent_alone_ends_the_build_too(tensorrt_pose, job, tmp
     assert is_over(child)
 
 
-@only_10
 def test_a_build_whose_parent_was_killed_stops_by_itself(tensorrt_pose, job, tmp_path):
     """Until then it holds the lock that it inherited, so that nobody builds beside it."""
     parent = start_parent(job, tmp_path, tensorrt_pose.gpu)
@@ -183,6 +183,42 @@ def test_what_libraries_print_in_the_child_does_not_disturb_its_events(
     printed = capfd.readouterr()
     assert "a library greets" in printed.err
     assert printed.out == ""
+
+
+@only_10
+def test_a_timing_cache_that_cannot_be_written_costs_no_engine(tensorrt_pose, job, tmp_path, capfd):
+    words = {**job.__dict__, "timing_cache": "/proc/nowhere/cache"}
+
+    run(Job(**words), tmp_path)
+
+    assert (tmp_path / "plan").stat().st_size > 1000
+    assert "could not be written" in capfd.readouterr().err
+
+
+@only_10
+def test_a_file_that_is_no_timing_cache_is_left_as_it_is(tensorrt_pose, job, tmp_path):
+    notes = tmp_path / "notes.txt"
+    notes.write_text("call the jeweller")
+
+    run(Job(**{**job.__dict__, "timing_cache": str(notes)}), tmp_path)
+
+    assert notes.read_text() == "call the jeweller"
+
+
+@pytest.mark.parametrize("tensorrt_pose", ["8.6"], indirect=True)
+def test_a_build_that_tells_nothing_still_gives_signs_of_life(
+    tensorrt_pose, job, tmp_path, monkeypatch, caplog
+):
+    """Nobody watches, and TensorRT 8 has no progress: a line in the log says that it goes on."""
+    from deploy.engine import progress
+
+    monkeypatch.setattr(progress, "LOG_EVERY_S", 0.5)
+    caplog.set_level(logging.INFO)
+    tensorrt_pose.gpu.configure(build_s=2.0)
+
+    run(job, tmp_path)
+
+    assert "building: 1 s" in caplog.text
 
 
 def test_threads_are_not_left_behind(tensorrt_pose, job, tmp_path):
