@@ -15,6 +15,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from deploy.engine.cuda import Gpu, first_gpu
 from deploy.errors import GemscanError
 from edge_app.check import NOTE, OK, Check, installed
 from edge_app.doctor_jetson import unseen
@@ -128,10 +129,9 @@ def check_gpu(dev: Path = Path("/dev")) -> Check:
     if not _is_there("pycuda"):
         return Check(name, OK, "its driver is there; pycuda would tell more")
     try:
-        cuda = importlib.import_module("deploy.engine.cuda")
-        model = cuda.first_gpu()
-        with cuda.Gpu() as gpu:
-            free_mb = gpu.free_bytes() // 2**20
+        model = first_gpu()
+        with Gpu() as gpu:
+            free_mb = gpu.obtainable_bytes() // 2**20
         said = f"{model.name}, compute capability {model.capability}, {free_mb} MB free"
     except GemscanError as exc:
         return Check(name, NOTE, str(exc).partition("\n")[0])

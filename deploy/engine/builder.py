@@ -74,17 +74,17 @@ class Limits:
     tactics: int
 
 
-def limits_for(free_bytes: int, workspace_mb: int | None) -> Limits:
+def limits_for(obtainable_bytes: int, workspace_mb: int | None) -> Limits:
     """Limits that leave room on a board whose GPU shares its memory with everything else.
 
     Args:
-        free_bytes: on the GPU now.
-        workspace_mb: what the user asks for, or None: a quarter of what is free, from 256 MiB to
-            1 GiB.
+        obtainable_bytes: on the GPU now.
+        workspace_mb: what the user asks for, or None: a quarter of what can be had, from 256 MiB
+            to 1 GiB.
     """
-    share = max(LEAST_WORKSPACE, min(MOST_WORKSPACE, free_bytes // WORKSPACE_SHARE))
+    share = max(LEAST_WORKSPACE, min(MOST_WORKSPACE, obtainable_bytes // WORKSPACE_SHARE))
     workspace = workspace_mb << 20 if workspace_mb else share
-    return Limits(workspace, max(workspace, LEAST_TACTICS, free_bytes // TACTIC_SHARE))
+    return Limits(workspace, max(workspace, LEAST_TACTICS, obtainable_bytes // TACTIC_SHARE))
 
 
 @dataclass(frozen=True)
@@ -172,9 +172,10 @@ class _Build:
 
     def tell(self, report: Report) -> None:
         """Let `report` hear how far it is, where TensorRT tells it."""
-        self._monitor = new_monitor(self._trt, report)
-        if self._monitor is not None:
-            self._config.progress_monitor = self._monitor
+        monitor = new_monitor(self._trt, report)
+        if monitor is not None:
+            self._config.progress_monitor = monitor
+        self._monitor = monitor
 
     def calibrate_with(self, make: MakeCalibrator | None) -> None:
         """Give the builder the calibrator, for the recipe that needs one."""

@@ -143,7 +143,7 @@ def _build(
     trt, bundle, recipe = load_tensorrt(), load_bundle(Path(job.bundle)), RECIPES[job.recipe]
     onnx = model_for(bundle, recipe, half=recipe.precision == "fp16" and takes_types_from_file(trt))
     with Gpu() as gpu:
-        limits = limits_for(gpu.free_bytes(), job.workspace_mb)
+        limits = limits_for(gpu.obtainable_bytes(), job.workspace_mb)
         calibrator, digests = _calibrator(job, bundle, gpu, prepare)
         report = PhaseTracker(lambda phase: tell({"phase": asdict(phase)}), cancel)
         with gpu.active():

@@ -114,15 +114,19 @@ class Gpu:
                 self.cuda.Context.pop()
 
     def free_bytes(self) -> int:
-        """What can be allocated now.
+        """What CUDA counts as free now."""
+        with self.active() as cuda:
+            return int(cuda.mem_get_info()[0])
 
-        A Jetson's GPU shares the board's memory, and CUDA reports there what the kernel calls
-        MemFree: without the page cache, which the kernel gives up when somebody asks for memory.
+    def obtainable_bytes(self) -> int:
+        """What can be allocated now: on a GPU that shares the board's memory, more than is free.
+
+        A Jetson's CUDA counts there what the kernel calls MemFree: without the page cache, which
+        the kernel gives up when somebody asks for memory.
         """
         with self.active() as cuda:
-            free = int(cuda.mem_get_info()[0])
             shared = cuda.Device(0).get_attribute(cuda.device_attribute.INTEGRATED)
-        return max(free, _available_bytes()) if shared else free
+        return max(self.free_bytes(), _available_bytes() if shared else 0)
 
     def close(self) -> None:
         """Release the context. Buffers must have been freed before. Twice is harmless."""

@@ -50,7 +50,7 @@ def bundle() -> Bundle:
 def plan(recipe: Recipe = FP32, make_calibrator: Any = None, gpu: Gpu | None = None) -> bytes:
     """An engine of the bundle, built in this process."""
     onnx = model_for(bundle(), recipe, half=False)
-    report = PhaseTracker(lambda done, phase: None, threading.Event())
+    report = PhaseTracker(lambda phase: None, threading.Event())
     with gpu or Gpu() as opened:
         limits = limits_for(opened.free_bytes(), None)
         with opened.active():

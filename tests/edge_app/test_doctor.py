@@ -226,6 +226,10 @@ class FakePycuda(ModuleType):
 
     class MemoryError(Error): ...
 
+    class device_attribute:  # noqa: N801  # as pycuda names it
+        MULTIPROCESSOR_COUNT = "MULTIPROCESSOR_COUNT"
+        INTEGRATED = "INTEGRATED"
+
     class Context:
         @staticmethod
         def pop() -> None: ...
@@ -242,6 +246,9 @@ class FakePycuda(ModuleType):
 
         def compute_capability(self) -> tuple[int, int]:
             return 8, 7
+
+        def get_attribute(self, attribute: str) -> int:
+            return {"MULTIPROCESSOR_COUNT": 8, "INTEGRATED": 0}[attribute]
 
         def retain_primary_context(self):
             return SimpleNamespace(push=lambda: None, detach=lambda: None)
@@ -276,7 +283,7 @@ def test_a_gpu_is_named_with_its_memory(driver):
     check = doctor.check_gpu(driver())
 
     assert check.state == doctor.OK
-    assert check.found == "Orin, compute capability 8.7, 5120 MB free"
+    assert check.found == "Orin (8 SM), compute capability 8.7, 5120 MB free"
 
 
 def test_a_driver_that_cannot_start_is_noted(driver):
