@@ -1,0 +1,73 @@
+"""Loss and accuracy over the epochs, training and test side."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from deploy.report.svg import FIRST, MUTED, SECOND, canvas
+
+# What is drawn of each row of `history.json`: title, keys of both sides, factor.
+PANELS = (
+    ("Loss (cross entropy)", "training_loss", "validation_loss", 1),
+    ("Accuracy, %", "training_top1", "validation_top1", 100),
+)
+LEAST_GAP = 0.07  # between two names, as part of the axes' height
+
+
+def draw_curves(history: Sequence[Mapping[str, Any]], chosen: int | None) -> str:
+    """Two drawings side by side, as SVG.
+
+    Args:
+        history: rows of a run's `history.json`; a number may be missing or None.
+        chosen: the epoch, from 1, whose weights are used; None where there is none.
+    """
+    epochs = range(1, len(history) + 1)
+    title = f"Loss and accuracy over {len(history)} epochs, of the training and the test side"
+    with canvas(title, 13.3, 4.2, columns=2) as drawn:
+        for axes, (name, training, test, factor) in zip(drawn.axes, PANELS, strict=True):
+            sides = [_numbers(history, key, factor) for key in (training, test)]
+            for values, colour, dash in zip(sides, (SECOND, FIRST), ((4, 2), ()), strict=True):
+                dots = "o" if len(history) < 4 else ""
+                axes.plot(epochs, values, color=colour, dashes=dash, marker=dots, markersize=4)
+            axes.set_title(name)
+            axes.set_xlabel("epoch")
+            axes.set_xlim(1 if len(history) > 1 else 0, max(2, len(history)))
+            axes.locator_params(axis="x", integer=True)
+            if chosen is not None:
+                _mark(axes, chosen, sides[1])
+            _name_ends(axes, sides)
+    return drawn.svg
+
+
+def _numbers(history: Sequence[Mapping[str, Any]], key: str, factor: float) -> list[float]:
+    values = [row.get(key) for row in history]
+    return [math.nan if value is None else factor * float(value) for value in values]
+
+
+def _name_ends(axes: Any, sides: Sequence[Sequence[float]]) -> None:
+    """Write each line's name at its end, so that no legend is needed."""
+    ends = [next((v for v in reversed(side) if math.isfinite(v)), math.nan) for side in sides]
+    bottom, top = axes.get_ylim()
+    heights = [(end - bottom) / (top - bottom) if math.isfinite(end) else 0.5 for end in ends]
+    middle, gap = sum(heights) / 2, max(abs(heights[0] - heights[1]), LEAST_GAP)
+    up = 1 if heights[0] >= heights[1] else -1
+    for name, colour, sign in (("training", SECOND, up), ("test", FIRST, -up)):
+        at = (1.015, middle + sign * gap / 2)
+        axes.annotate(name, at, xycoords="axes fraction", color=colour, va="center")
+
+
+def _mark(axes: Any, chosen: int, test: Sequence[float]) -> None:
+    axes.axvline(chosen, color=MUTED, linewidth=0.8, dashes=(1, 2))
+    if chosen <= len(test) and math.isfinite(test[chosen - 1]):
+        axes.plot([chosen], [test[chosen - 1]], "o", color=FIRST, markersize=5)
+    axes.annotate(
+        f"epoch {chosen}",
+        (chosen, 1.0),
+        xycoords=("data", "axes fraction"),
+        color=MUTED,
+        fontsize=8,
+        verticalalignment="bottom",
+        horizontalalignment="center",
+    )

@@ -1,0 +1,44 @@
+"""The reliability diagram: how often a model is right, against how sure it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from deploy.report.reliability import Reliability
+from deploy.report.svg import FIRST, LINE, MUTED, canvas, plain
+
+
+def draw_reliability(panels: Sequence[tuple[str, Reliability]]) -> str:
+    """A diagram for each (name, reliability), side by side, as SVG.
+
+    A dot is a bin: as large as its pictures are many, with the 95 % interval of its accuracy. On
+    the diagonal a model is as sure as it is right; below it, it is too sure.
+    """
+    with canvas("Reliability: " + _said(panels), 5.1 * len(panels), 4.9, len(panels)) as drawn:
+        for axes, (name, found) in zip(drawn.axes, panels, strict=True):
+            axes.plot([0, 100], [0, 100], color=MUTED, linewidth=0.8, dashes=(4, 3))
+            _draw_bins(axes, found)
+            axes.set_title(plain(f"{name}: error {100 * found.error:.1f} points"))
+            axes.set_xlabel("confidence of the first label, %")
+            axes.set_ylabel("right, %")
+            axes.set_xlim(0, 102)
+            axes.set_ylim(0, 102)
+            axes.set_aspect("equal")
+    return drawn.svg
+
+
+def _said(panels: Sequence[tuple[str, Reliability]]) -> str:
+    errors = [f"{name}, expected calibration error {found.error:.1%}" for name, found in panels]
+    return "; ".join(errors)
+
+
+def _draw_bins(axes: Any, found: Reliability) -> None:
+    most = max(group.n for group in found.bins)
+    for group in found.bins:
+        at = 100 * group.confidence
+        interval = [100 * group.low_right, 100 * group.high_right]
+        axes.plot([at, at], interval, color=FIRST, linewidth=1.2, alpha=0.5)
+        axes.plot([at, at], [at, 100 * group.right], color=LINE, linewidth=0.8)
+        size = 4 + 9 * (group.n / most) ** 0.5
+        axes.plot([at], [100 * group.right], "o", color=FIRST, markersize=size, linewidth=0)
