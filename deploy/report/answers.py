@@ -50,7 +50,7 @@ class Answers:
     @cached_property
     def right(self) -> BoolArray:
         """(N,) whether the most probable class is the true one."""
-        return self.predicted == self.targets
+        return np.asarray(self.predicted == self.targets, bool)
 
     @cached_property
     def losses(self) -> FloatArray:

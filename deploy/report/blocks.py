@@ -47,7 +47,8 @@ class Table:
 
     caption: what it shows, in a sentence or a few words.
     columns: a name that begins with "<" is of words, which stand left; numbers stand right.
-    rows: as many cells each as there are columns; the first one names its row.
+    rows: as many cells each as there are columns.
+    named_by: the number of the column that names the rows.
     foot: rows that sum up.
     folded: shown only when asked for.
     """
@@ -57,6 +58,7 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     foot: tuple[tuple[Cell, ...], ...] = ()
     folded: bool = False
+    named_by: int = 0
     kind: str = "table"
 
 
