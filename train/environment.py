@@ -14,6 +14,7 @@ import torchvision
 
 from deploy.arrays import Json
 from deploy.files import write_json
+from deploy.report.blocks import counted
 
 ENVIRONMENT = "environment.json"
 
@@ -46,14 +47,13 @@ def describe(device: torch.device) -> Json:
         "torchvision": torchvision.__version__,
         "opencv": cv2.__version__,
         "numpy": np.__version__,
-        "system": platform.platform(),
     }
 
 
 def _device_name(device: torch.device) -> str:
     if device.type == "cuda":
         return f"{torch.cuda.get_device_name(device)}, CUDA {torch.version.cuda}"
-    return f"{_processor()}, {torch.get_num_threads()} threads"
+    return f"{_processor()}, {counted(torch.get_num_threads(), 'thread')}"
 
 
 def _processor() -> str:

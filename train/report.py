@@ -143,7 +143,7 @@ def _sureness(answers: Answers) -> list[Fact]:
         return []
     before, after = before_and_after(answers, None)
     value = f"{points(before.error)} → {points(after.error)}"
-    note = f"points, by temperature scaling; {points(after.chance)} would be chance"
+    note = f"points, before and after scaling; {points(after.chance)} would be chance"
     return [Fact("Calibration error", value, note)]
 
 

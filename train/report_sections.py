@@ -80,7 +80,9 @@ def data_section(run: RunFiles, judged: int) -> Section:
 
 
 def _left_out(unreadable: int, gone: int) -> str:
-    said = f"{counted(unreadable, 'file')} could not be read when the run began."
+    said = "Every file could be read when the run began."
+    if unreadable:
+        said = f"{counted(unreadable, 'file')} could not be read when the run began."
     if gone:
         said += (
             f" {counted(gone, 'test picture')} {'is' if gone == 1 else 'are'} not in the numbers "

@@ -25,7 +25,7 @@ def draw_curves(history: Sequence[Mapping[str, Any]], chosen: int | None) -> str
     """
     epochs = range(1, len(history) + 1)
     title = f"Loss and accuracy over {len(history)} epochs, of the training and the test side"
-    with canvas(title, 13.3, 4.2, columns=2) as drawn:
+    with canvas(title, 11.6, 3.7, columns=2) as drawn:
         for axes, (name, training, test, factor) in zip(drawn.axes, PANELS, strict=True):
             sides = [_numbers(history, key, factor) for key in (training, test)]
             for values, colour, dash in zip(sides, (SECOND, FIRST), ((4, 2), ()), strict=True):

@@ -23,15 +23,15 @@ def draw_confusion(matrix: IntArray, labels: Sequence[str]) -> str:
     """
     count = len(labels)
     small = count <= MOST_WITH_COUNTS
-    cell = 0.40 if small else 0.155  # inches
-    side = cell * count + 1.8
+    cell = 0.36 if small else 0.118  # inches
+    side = cell * count + 1.5
     title = f"Confusion matrix of {count} classes: true classes down, predicted ones across"
     with canvas(title, max(5.0, side), max(4.4, side)) as drawn:
         axes = drawn.axes[0]
         _shade(axes, matrix, gap=0.04 if small else 0.0)
         if small:
             _write_counts(axes, matrix)
-        _name(axes, labels, 8.5 if small else 7.5)
+        _name(axes, labels, 8.5 if small else 6.8)
     return drawn.svg
 
 

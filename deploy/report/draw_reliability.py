@@ -15,15 +15,15 @@ def draw_reliability(panels: Sequence[tuple[str, Reliability]]) -> str:
     A dot is a bin: as large as its pictures are many, with the 95 % interval of its accuracy. On
     the diagonal a model is as sure as it is right; below it, it is too sure.
     """
-    with canvas("Reliability: " + _said(panels), 5.1 * len(panels), 4.9, len(panels)) as drawn:
+    with canvas("Reliability: " + _said(panels), 4.4 * len(panels), 4.3, len(panels)) as drawn:
         for axes, (name, found) in zip(drawn.axes, panels, strict=True):
             axes.plot([0, 100], [0, 100], color=MUTED, linewidth=0.8, dashes=(4, 3))
             _draw_bins(axes, found)
             axes.set_title(plain(f"{name}: error {100 * found.error:.1f} points"))
             axes.set_xlabel("confidence of the first label, %")
             axes.set_ylabel("right, %")
-            axes.set_xlim(0, 102)
-            axes.set_ylim(0, 102)
+            axes.set_xlim(0, 100)
+            axes.set_ylim(0, 100)
             axes.set_aspect("equal")
     return drawn.svg
 
@@ -41,4 +41,5 @@ def _draw_bins(axes: Any, found: Reliability) -> None:
         axes.plot([at, at], interval, color=FIRST, linewidth=1.2, alpha=0.5)
         axes.plot([at, at], [at, 100 * group.right], color=LINE, linewidth=0.8)
         size = 4 + 9 * (group.n / most) ** 0.5
-        axes.plot([at], [100 * group.right], "o", color=FIRST, markersize=size, linewidth=0)
+        # A dot on the border, where all are right, is drawn whole.
+        axes.plot([at], [100 * group.right], "o", color=FIRST, markersize=size, clip_on=False)

@@ -74,7 +74,7 @@ def canvas(title: str, width: float, height: float, columns: int = 1) -> Iterato
 
     Args:
         title: what it shows, for those who cannot see it.
-        width, height: in inches of 72 CSS pixels.
+        width, height: in inches of 96 CSS pixels.
         columns: axes side by side; `axes` is a list of them.
 
     Raises:
@@ -103,8 +103,8 @@ def _for_page(svg: str, title: str) -> str:
     svg = re.sub(r'<g id="[^"]*">', "<g>", svg)
     svg = re.sub(r"<!--.*?-->", "", svg, flags=re.DOTALL)
     size = re.search(r'width="([\d.]+)pt" height="[\d.]+pt"', svg)
-    width = float(size[1]) if size else 0.0
+    width_px = float(size[1]) * 96 / 72 if size else 0.0
     svg = re.sub(r' (?:width="[\d.]+pt" height="[\d.]+pt"|version="1.1")', "", svg)
     svg = re.sub("|".join(VARIABLES), lambda found: f"var({VARIABLES[found[0]]})", svg)
-    named = f'<svg role="img" aria-label="{escape(title)}" style="width: {width:.0f}px"'
+    named = f'<svg role="img" aria-label="{escape(title)}" style="width: {width_px:.0f}px"'
     return svg.replace("<svg", named, 1).strip()
