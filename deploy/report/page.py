@@ -13,6 +13,16 @@ from deploy.report.svg import REMEDY
 TEMPLATE = "page.html.j2"
 
 
+def require_libraries() -> None:
+    """See that a page can be written, before the work that it will be about.
+
+    Raises:
+        MissingDependencyError: matplotlib or jinja2 is not installed.
+    """
+    for name in ("matplotlib", "jinja2"):
+        require(name, remedy=REMEDY)
+
+
 def write_page(path: Path, page: Page) -> None:
     """Render a page and write it, whole or not at all.
 
