@@ -142,7 +142,7 @@ def _sureness(answers: Answers) -> list[Fact]:
     if len(answers) < 2 or not answers.finite:
         return []
     before, after = before_and_after(answers, None)
-    value = f"{points(before.error)} → {points(after.error)}"
+    value = f"{points(before.error)}\u00a0→\u00a0{points(after.error)}"
     note = f"points, before and after scaling; {points(after.chance)} would be chance"
     return [Fact("Calibration error", value, note)]
 

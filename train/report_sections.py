@@ -11,7 +11,7 @@ from typing import Any
 from deploy.arrays import Json
 from deploy.report.blocks import Block, Cell, Fact, Facts, Figure, Note, Section, Table, counted
 from deploy.report.curves import draw_curves
-from deploy.report.mistakes import shown_path
+from deploy.report.file_names import unreadable_blocks
 from train.run_files import RunFiles
 
 # Of `history.json`: what is drawn, and what needs no column of its own.
@@ -71,24 +71,11 @@ def data_section(run: RunFiles, judged: int) -> Section:
     rows = tuple(_side_row(name, side, run.labels) for name, side in sides)
     columns = ("<Side", "Pictures", "Classes", "Fewest in a class", "Most in a class")
     blocks: list[Block] = [Table(f"Pictures from {run.record.get('data', '?')}.", columns, rows)]
-    blocks.append(Note(_left_out(len(unreadable), len(test) - judged)))
-    if unreadable:
-        root = Path(run.record.get("data", ""))
-        files = tuple((shown_path(Path(name), root),) for name in unreadable)
-        blocks.append(Table("Files that could not be read.", ("<File",), files, folded=True))
+    if gone := len(test) - judged:
+        said = f"{counted(gone, 'test picture')} {'is' if gone == 1 else 'are'} not in the numbers"
+        blocks.append(Note(f"{said} of this report: gone, changed, or not readable any more."))
+    blocks += unreadable_blocks(unreadable, Path(run.record.get("data", "")))
     return Section("data", "Pictures", tuple(blocks))
-
-
-def _left_out(unreadable: int, gone: int) -> str:
-    said = "Every file could be read when the run began."
-    if unreadable:
-        said = f"{counted(unreadable, 'file')} could not be read when the run began."
-    if gone:
-        said += (
-            f" {counted(gone, 'test picture')} {'is' if gone == 1 else 'are'} not in the numbers "
-            "of this report: gone, changed, or not readable any more."
-        )
-    return said
 
 
 def _is_extra(run: RunFiles, entry: Json) -> bool:

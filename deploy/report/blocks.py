@@ -50,14 +50,12 @@ class Table:
     rows: as many cells each as there are columns.
     named_by: the number of the column that names the rows.
     foot: rows that sum up.
-    folded: shown only when asked for.
     """
 
     caption: str
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     foot: tuple[tuple[Cell, ...], ...] = ()
-    folded: bool = False
     named_by: int = 0
     kind: str = "table"
 
@@ -107,7 +105,16 @@ class Gallery:
     kind: str = "gallery"
 
 
-Block = Facts | Table | Figure | Note | Gallery
+@dataclass(frozen=True)
+class Fold:
+    """Blocks that are shown only when asked for, and the line to ask with."""
+
+    caption: str
+    blocks: tuple[Block, ...]
+    kind: str = "fold"
+
+
+Block = Facts | Table | Figure | Note | Gallery | Fold
 
 
 @dataclass(frozen=True)

@@ -101,27 +101,28 @@ def _taught(labels: Sequence[str], training: Mapping[str, int]) -> _Column:
 
 
 def _our_columns(models: Sequence[Answers]) -> list[_Column]:
-    first = models[0]
-    all_hits = int(first.right.sum()), len(first)
+    first, *others = models
+    everything = int(first.right.sum()), len(first)
     return [
         _Column("Test", lambda i: f"{_hits(first, i)[1]:,}", total=f"{len(first):,}"),
-        *(_accuracy(model, len(models) > 1) for model in models),
+        _accuracy(first, first.title if others else "Accuracy"),
         _Column(
             "95 % interval",
             lambda i: interval(*wilson_interval(*_hits(first, i))),
-            total=interval(*wilson_interval(*all_hits)),
+            total=interval(*wilson_interval(*everything)),
         ),
         _Column(
             "<0 to 100 %",
             lambda i: _span(*_hits(first, i), STUDY_15.get(first.labels[i])),
-            total=_span(*all_hits),
+            total=_span(*everything),
         ),
+        *(_accuracy(model, model.title) for model in others),
     ]
 
 
-def _accuracy(model: Answers, several: bool) -> _Column:
+def _accuracy(model: Answers, name: str) -> _Column:
     return _Column(
-        f"{model.title}: accuracy" if several else "Accuracy",
+        name,
         lambda i: percent(part(*_hits(model, i))),
         percent(mean_over_classes(model)),
         percent(part(int(model.right.sum()), len(model))),

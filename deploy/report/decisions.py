@@ -10,8 +10,8 @@ from deploy.decision import NAME, Decision
 from deploy.evaluate import Evaluation
 from deploy.evaluate_scores import Decided, Scored, score_decisions
 from deploy.report.answers import Answers
-from deploy.report.blocks import Block, Cell, Note, Section, Table, counted, percent
-from deploy.report.judged import title
+from deploy.report.blocks import Block, Cell, Fold, Note, Section, Table, counted, percent
+from deploy.report.judged import Judged, title
 
 COLUMNS = (
     "<Pictures",
@@ -25,12 +25,12 @@ COLUMNS = (
 
 
 def decision_section(
-    evaluations: Sequence[Evaluation], models: Sequence[Answers], decision: Decision
+    evaluations: Sequence[Evaluation], judged: Judged, decision: Decision
 ) -> Section:
     """Shares of names, lists and "refer" over the judged pictures and over unknown kinds."""
     rows = [
         (f"{title(each)}: known kinds", *_cells(score_decisions(_judged(each, model))))
-        for each, model in zip(evaluations, models, strict=False)
+        for each, model in zip(evaluations, judged.models, strict=False)
     ]
     rows += [
         (f"{title(each)}: unknown kinds", *_cells(each.decided_unknown))
@@ -38,7 +38,7 @@ def decision_section(
         if each.unknown
     ]
     blocks: list[Block] = [
-        Note(_rule(decision)),
+        Note(_rule(decision, judged)),
         Table("What the operator reads.", COLUMNS, (*rows,)),
     ]
     if evaluations[0].unknown:
@@ -56,12 +56,14 @@ def _cells(decided: Decided) -> tuple[Cell, ...]:
     return (f"{decided.n:,}", *map(percent, shares), percent(decided.referred))
 
 
-def _rule(decision: Decision) -> str:
-    return (
+def _rule(decision: Decision, judged: Judged) -> str:
+    said = (
         f"With the bundle's thresholds: a stone is named from a confidence of "
         f"{percent(decision.name_at_least)} on; else up to {decision.list_length} labels that "
         f"reach {percent(decision.list_at_least)} together are listed; else it is referred."
     )
+    chosen = " The known pictures below chose these thresholds." * bool(judged.models)
+    return said if judged.unseen else said + chosen
 
 
 def _unknown(evaluation: Evaluation) -> list[Block]:
@@ -75,7 +77,7 @@ def _unknown(evaluation: Evaluation) -> list[Block]:
     )
     return [
         Note(text),
-        Table(f"{caption} ({title(evaluation)}).", columns, tuple(rows), folded=True),
+        Fold(caption, (Table(f"What {title(evaluation)} makes of them.", columns, tuple(rows)),)),
     ]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from deploy.compare import compare_logits
 from deploy.report.answers import Answers
 from deploy.report.blocks import Block, Cell, Fact, Facts, Note, Section, Table, percent
-from deploy.report.mistakes import shown_path
+from deploy.report.file_names import shown_path
 
 MOST = 50
 
@@ -18,7 +18,7 @@ MOST = 50
 def comparison_section(reference: Answers, candidate: Answers, root: Path | None) -> Section:
     """How a candidate, as INT8, differs from the reference, which is float32."""
     found = compare_logits(reference.logits, candidate.logits, reference.targets.tolist())
-    lost = f"{100 * found.loss:+.2f}\u00a0points"
+    lost = f"{100 * found.loss:+.2f}\u00a0points".replace("-", "−")
     facts = (
         Fact("Agreement", percent(found.agreement), "pictures with the same first label"),
         Fact("Loss of accuracy", lost, f"these pictures resolve ±{100 * found.resolution:.2f}"),

@@ -26,8 +26,9 @@ from deploy.report.blocks import (
 from deploy.report.classes import class_section
 from deploy.report.decisions import decision_section
 from deploy.report.disagreements import agreement, comparison_section
+from deploy.report.file_names import unreadable_blocks
 from deploy.report.judged import Judged, judge, title
-from deploy.report.mistakes import confusion_section, shown_path, worst_section
+from deploy.report.mistakes import confusion_section, worst_section
 from deploy.report.page import write_page
 from deploy.report.sureness import before_and_after, points, sureness_section
 from deploy.report.thumbnails import thumbnail_uri
@@ -61,7 +62,7 @@ def _page(bundle: Bundle, evaluations: Sequence[Evaluation], folder: Path) -> Pa
         notes=(Note(judged.sentence, warning=True),) if judged.warn else (),
         sections=(
             *_answer_sections(bundle, judged, folder, given),
-            decision_section(evaluations, judged.models, manifest.decision),
+            decision_section(evaluations, judged, manifest.decision),
             _origin_section(evaluations, folder),
             _bundle_section(bundle, evaluations),
         ),
@@ -82,7 +83,7 @@ def _headline(evaluations: Sequence[Evaluation], judged: Judged, given: float | 
         facts.append(Fact("Agreement", percent(agreement(models[1], models[0])), note))
     if models and len(models[0]) > 1 and models[0].finite:
         before, after = before_and_after(models[0], given)
-        value = f"{points(before.error)} → {points(after.error)}"
+        value = f"{points(before.error)}\u00a0→\u00a0{points(after.error)}"
         note = f"points, before and after scaling; {points(after.chance)} would be chance"
         facts.append(Fact("Calibration error", value, note))
     unknown = evaluations[0].decided_unknown
@@ -104,7 +105,7 @@ def _answer_sections(
 ) -> list[Section]:
     if not judged.models:
         return []
-    models, manifest = list(judged.models), bundle.manifest
+    models, manifest = judged.models, bundle.manifest
     sections = [class_section(models, None, f"Test pictures: {judged.sentence}")]
     if len(models) > 1:
         sections.append(comparison_section(models[1], models[0], folder))
@@ -124,10 +125,7 @@ def _origin_section(evaluations: Sequence[Evaluation], folder: Path) -> Section:
     first = evaluations[0]
     if first.n_calibration:
         blocks.append(Note(f"{counted(first.n_calibration, 'picture')} chose the INT8 ranges."))
-    blocks.append(Note(f"{counted(len(first.unreadable), 'file')} could not be read."))
-    if first.unreadable:
-        files = tuple((shown_path(Path(name), folder),) for name in first.unreadable)
-        blocks.append(Table("Files that could not be read.", ("<File",), files, folded=True))
+    blocks += unreadable_blocks(first.unreadable, folder)
     return Section("pictures", "Pictures", tuple(blocks))
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ from deploy.report.answers import Answers, worst
 from deploy.report.blocks import (
     Block,
     Figure,
+    Fold,
     Gallery,
     Note,
     Photograph,
@@ -22,62 +22,64 @@ from deploy.report.blocks import (
 )
 from deploy.report.confusion import confusion_matrix, most_frequent
 from deploy.report.draw_confusion import MOST_WITH_COUNTS, draw_confusion
+from deploy.report.file_names import shown_path
 
 TOLD = 3  # labels that are shown for a picture
 
 
-def confusion_section(models: list[Answers]) -> Section:
-    """The matrix of the first model, and for each model what it confuses most often."""
-    first = models[0]
-    blocks: list[Block] = [
-        Figure(
-            draw_confusion(confusion_matrix(first), first.labels),
-            f"{first.title}, {counted(len(first), 'picture')}. The shade is the part of a true "
-            "class that was given this label: right on the diagonal, wrong beside it"
-            + ("; numbers are pictures." if len(first.labels) <= MOST_WITH_COUNTS else "."),
-            fits=False,
-        )
-    ]
-    blocks += [_frequent(model, len(models) > 1) for model in models]
-    return Section("confusion", "What is taken for what", tuple(blocks))
+def confusion_section(models: Sequence[Answers]) -> Section:
+    """The matrix of each model, and what it confuses most often; the first one in full view."""
+    first, *others = models
+    folds = (Fold(f"The same of {other.title}", _confused(other)) for other in others)
+    blocks = (*_confused(first), *folds)
+    return Section("confusion", "What is taken for what", blocks)
 
 
-def _frequent(model: Answers, several: bool) -> Block:
+def _confused(model: Answers) -> tuple[Block, ...]:
+    drawing = draw_confusion(confusion_matrix(model), model.labels)
+    caption = (
+        f"{model.title}, {counted(len(model), 'picture')}. The shade is the part of a true class "
+        "that was given this label: right on the diagonal, wrong beside it"
+    )
+    caption += "; numbers are pictures." if len(model.labels) <= MOST_WITH_COUNTS else "."
+    return (Figure(drawing, caption, fits=False), _frequent(model))
+
+
+def _frequent(model: Answers) -> Block:
     found = most_frequent(model)
-    whose = f"{model.title}: " if several else ""
     if not found:
-        return Note(f"{whose}no picture was given a wrong label.")
+        return Note("No picture was given a wrong label.")
     rows = tuple(
         (pair.truth, pair.said, f"{pair.count} of {pair.of}", percent(pair.count / pair.of))
         for pair in found
     )
     columns = ("<True class", "<Was called", "Pictures", "Part of the class")
-    return Table(f"{whose}The most frequent confusions.", columns, rows)
+    return Table("The most frequent confusions.", columns, rows)
 
 
 def worst_section(
-    models: list[Answers], thumbnail: Callable[[Path], str], root: Path | None, most: int = 20
+    models: Sequence[Answers], thumbnail: Callable[[Path], str], root: Path | None, most: int = 20
 ) -> Section:
-    """The pictures with the highest loss on their true label.
+    """The pictures with the highest loss on their true label; of the first model in full view.
 
     Args:
         thumbnail: a picture's data URI, or nothing where it is gone.
         root: file names are shown relative to this folder; None shows them whole.
     """
-    blocks: list[Block] = []
+    galleries = []
     for model in models:
-        chosen = worst(model, most)
-        whose = f"{model.title}: the" if len(models) > 1 else "The"
-        blocks.append(
-            Note(
-                f"{whose} {counted(len(chosen), 'picture')} with the highest loss on the true "
-                "label, worst first: the true class, what was said with its confidence, and the "
-                "file. Look here for wrong labels, and for pictures that show no stone."
-            )
-        )
-        photos = (_photograph(model, index, thumbnail, root) for index in chosen)
-        blocks.append(Gallery(tuple(photos)))
-    return Section("worst", "The worst pictures", tuple(blocks))
+        photographs = (_photograph(model, i, thumbnail, root) for i in worst(model, most))
+        galleries.append(Gallery(tuple(photographs)))
+    folds = (
+        Fold(f"The same of {model.title}", (gallery,))
+        for model, gallery in zip(models[1:], galleries[1:], strict=True)
+    )
+    note = (
+        f"The {counted(len(galleries[0].photographs), 'picture')} with the highest loss on the "
+        f"true label ({models[0].title}), worst first: the true class, what was said with its "
+        "confidence, and the file. Look here for wrong labels, and for pictures that show no stone."
+    )
+    return Section("worst", "The worst pictures", (Note(note), galleries[0], *folds))
 
 
 def _photograph(
@@ -93,9 +95,3 @@ def _photograph(
         file=shown_path(path, root),
         said=tuple((model.labels[i], percent(float(confidences[i]))) for i in told),
     )
-
-
-def shown_path(path: Path, root: Path | None) -> str:
-    """A file's name below `root`, or whole where it lies elsewhere."""
-    inside = root is not None and path.is_relative_to(root)
-    return os.fspath(path.relative_to(root) if root is not None and inside else path)
