@@ -18,13 +18,13 @@ MOST = 50
 def comparison_section(reference: Answers, candidate: Answers, root: Path | None) -> Section:
     """How a candidate, as INT8, differs from the reference, which is float32."""
     found = compare_logits(reference.logits, candidate.logits, reference.targets.tolist())
-    lost = f"{100 * found.loss:+.2f}\u00a0points".replace("-", "−")
+    lost = f"{100 * found.loss:+.2f}".replace("-", "−")
+    resolved = f"points; these pictures resolve ±{100 * found.resolution:.2f}"
+    most = f"on average; {found.largest_gap:.3f} at most"
     facts = (
         Fact("Agreement", percent(found.agreement), "pictures with the same first label"),
-        Fact("Loss of accuracy", lost, f"these pictures resolve ±{100 * found.resolution:.2f}"),
-        Fact(
-            "Logits apart", f"{found.mean_gap:.3f}", f"on average; {found.largest_gap:.3f} at most"
-        ),
+        Fact("Loss of accuracy", lost, resolved),
+        Fact("Logits apart", f"{found.mean_gap:.3f}", most),
     )
     apart = np.flatnonzero(reference.predicted != candidate.predicted)
     blocks: list[Block] = [Facts(facts)]
