@@ -12,16 +12,17 @@ from deploy.evaluate import Evaluation
 from deploy.evaluate_reading import TRAINING, VALIDATION
 from deploy.evaluate_scores import Scored
 from deploy.report.answers import Answers
+from deploy.report.blocks import counted
 
 TITLES = {"fp32": "float32", "int8": "INT8", "fp16": "FP16"}
-UNSEEN = "{n} pictures that neither taught the model nor chose its epoch."
-NOT_KNOWN = "{n} pictures; the bundle knows of none of them that it taught the model."
+UNSEEN = "{n} that neither taught the model nor chose its epoch."
+NOT_KNOWN = "{n}; the bundle knows of none of them that it taught the model."
 CHOSE = (
-    "{n} pictures that chose the model's epoch, which flatters a little. None of the pictures "
+    "{n} that chose the model's epoch, which flatters a little. None of the pictures "
     "given is wholly unseen."
 )
 TAUGHT = (
-    "{n} pictures that all taught the model. These numbers say nothing of new stones: evaluate "
+    "{n} that taught the model. These numbers say nothing of new stones: evaluate "
     "on pictures that it has not seen."
 )
 
@@ -54,7 +55,7 @@ def judge(evaluations: Sequence[Evaluation]) -> Judged:
         if side:
             said = NOT_KNOWN if len(side) == len(known) and text == UNSEEN else text
             models = tuple(_answers(each, {p.path for p in side}) for each in evaluations)
-            sentence = said.format(n=f"{len(side):,}")
+            sentence = said.format(n=counted(len(side), "picture"))
             return Judged(sentence, models, text == UNSEEN, text == TAUGHT)
     return Judged("No picture is of a class that the bundle knows.", (), warn=True)
 
