@@ -164,9 +164,10 @@ def _notes(run: RunFiles, answers: Answers | None) -> list[Note]:
 
 def _answer_sections(run: RunFiles, answers: Answers, framing: Framing) -> list[Section]:
     taught = Counter(str(entry["label"]) for entry in run.split["training"])
-    root = Path(run.record.get("data", "."))
+    enlarged = bool(run.settings.get("enlarge"))
+    root = run.folder if enlarged else Path(run.record.get("data", "."))
     return [
-        class_section([answers], taught, COPIES if run.settings.get("enlarge") else APART),
+        class_section([answers], taught, COPIES if enlarged else APART),
         confusion_section([answers]),
         sureness_section([answers]),
         worst_section([answers], lambda path: thumbnail_uri(path, framing), root),

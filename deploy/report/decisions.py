@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from deploy.decision import NAME, Decision
+from deploy.decision import NAME
 from deploy.evaluate import Evaluation
 from deploy.evaluate_scores import Decided, Scored, score_decisions
 from deploy.report.answers import Answers
@@ -24,9 +24,7 @@ COLUMNS = (
 )
 
 
-def decision_section(
-    evaluations: Sequence[Evaluation], judged: Judged, decision: Decision
-) -> Section:
+def decision_section(evaluations: Sequence[Evaluation], judged: Judged) -> Section:
     """Shares of names, lists and "refer" over the judged pictures and over unknown kinds."""
     rows = [
         (f"{title(each)}: known kinds", *_cells(score_decisions(_judged(each, model))))
@@ -38,7 +36,7 @@ def decision_section(
         if each.unknown
     ]
     blocks: list[Block] = [
-        Note(_rule(decision, judged)),
+        Note(_rule(judged)),
         Table("What the operator reads.", COLUMNS, (*rows,)),
     ]
     if evaluations[0].unknown:
@@ -56,14 +54,10 @@ def _cells(decided: Decided) -> tuple[Cell, ...]:
     return (f"{decided.n:,}", *map(percent, shares), percent(decided.referred))
 
 
-def _rule(decision: Decision, judged: Judged) -> str:
-    said = (
-        f"With the bundle's thresholds: a stone is named from a confidence of "
-        f"{percent(decision.name_at_least)} on; else up to {decision.list_length} labels that "
-        f"reach {percent(decision.list_at_least)} together are listed; else it is referred."
-    )
-    chosen = " The known pictures below chose these thresholds." * bool(judged.models)
-    return said if judged.unseen else said + chosen
+def _rule(judged: Judged) -> str:
+    said = "By the bundle's thresholds, which stand at the end of this page."
+    flattered = bool(judged.models) and not judged.unseen
+    return said + " The known pictures below chose these thresholds." * flattered
 
 
 def _unknown(evaluation: Evaluation) -> list[Block]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -62,7 +63,7 @@ def _page(bundle: Bundle, evaluations: Sequence[Evaluation], folder: Path) -> Pa
         notes=(Note(judged.sentence, warning=True),) if judged.warn else (),
         sections=(
             *_answer_sections(bundle, judged, folder, given),
-            decision_section(evaluations, judged, manifest.decision),
+            decision_section(evaluations, judged),
             _origin_section(evaluations, folder),
             _bundle_section(bundle, evaluations),
         ),
@@ -146,15 +147,15 @@ def _origin_row(name: str, found: Score) -> tuple[Cell, ...]:
 
 def _bundle_section(bundle: Bundle, evaluations: Sequence[Evaluation]) -> Section:
     manifest = bundle.manifest
-    decision = manifest.decision
     rows = [
         ("Bundle", f"{manifest.name}, version {manifest.version}"),
         ("Digest", bundle.digest),
         ("Input", f"{manifest.input.size_px} px"),
         ("Framing", f"{manifest.framing.method}, margin {manifest.framing.margin:g}"),
-        ("Temperature", f"{decision.temperature:g}"),
-        ("Named from a confidence of", f"{decision.name_at_least:g}"),
-        ("Listed from a sum of", f"{decision.list_at_least:g}, {decision.list_length} at most"),
+    ]
+    rows += [
+        (f"Decision: {name.replace('_', ' ')}", "–" if value is None else f"{value:.4g}")
+        for name, value in asdict(manifest.decision).items()
     ]
     rows += [
         (f"Ran {title(each)}", f"{each.backend}, {each.images_per_s:.1f} pictures per second")
