@@ -62,12 +62,12 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """A drawing from `svg.py` and the sentence below it.
+    """Drawings from `svg.py` side by side, and the sentence below them.
 
-    fits: shrinks with the page; else it keeps its size and is scrolled.
+    fits: they shrink with the page; else they keep their size and are scrolled.
     """
 
-    svg: str
+    drawings: tuple[str, ...]
     caption: str
     fits: bool = True
     kind: str = "figure"

@@ -13,31 +13,42 @@ PANELS = (
     ("Loss (cross entropy)", "training_loss", "validation_loss", 1),
     ("Accuracy, %", "training_top1", "validation_top1", 100),
 )
+FEW = 4  # epochs, of which each is a dot
 LEAST_GAP = 0.07  # between two names, as part of the axes' height
 
 
-def draw_curves(history: Sequence[Mapping[str, Any]], chosen: int | None) -> str:
-    """Two drawings side by side, as SVG.
+def draw_curves(history: Sequence[Mapping[str, Any]], chosen: int | None) -> tuple[str, ...]:
+    """A drawing of the loss and one of the accuracy, as SVG.
 
     Args:
         history: rows of a run's `history.json`; a number may be missing or None.
         chosen: the epoch, from 1, whose weights are used; None where there is none.
     """
-    epochs = range(1, len(history) + 1)
-    title = f"Loss and accuracy over {len(history)} epochs, of the training and the test side"
-    with canvas(title, 11.6, 3.7, columns=2) as drawn:
-        for axes, (name, training, test, factor) in zip(drawn.axes, PANELS, strict=True):
-            sides = [_numbers(history, key, factor) for key in (training, test)]
-            for values, colour, dash in zip(sides, (SECOND, FIRST), ((4, 2), ()), strict=True):
-                dots = "o" if len(history) < 4 else ""
-                axes.plot(epochs, values, color=colour, dashes=dash, marker=dots, markersize=4)
-            axes.set_title(name)
-            axes.set_xlabel("epoch")
-            axes.set_xlim(1 if len(history) > 1 else 0, max(2, len(history)))
-            axes.locator_params(axis="x", integer=True)
-            if chosen is not None:
-                _mark(axes, chosen, sides[1])
-            _name_ends(axes, sides)
+    return tuple(_draw(history, chosen, *panel) for panel in PANELS)
+
+
+def _draw(
+    history: Sequence[Mapping[str, Any]],
+    chosen: int | None,
+    name: str,
+    training: str,
+    test: str,
+    factor: float,
+) -> str:
+    sides = [_numbers(history, key, factor) for key in (training, test)]
+    title = f"{name}, over {len(history)} epochs, of the training and the test side"
+    with canvas(title, 5.7, 3.7) as drawn:
+        axes, epochs = drawn.axes, range(1, len(history) + 1)
+        for values, colour, dash in zip(sides, (SECOND, FIRST), ((4, 2), ()), strict=True):
+            dots = "o" if len(history) < FEW else ""
+            axes.plot(epochs, values, color=colour, dashes=dash, marker=dots, markersize=4)
+        axes.set_title(name)
+        axes.set_xlabel("epoch")
+        axes.set_xlim(1 if len(history) > 1 else 0, max(2, len(history)))
+        axes.locator_params(axis="x", integer=True)
+        if chosen is not None:
+            _mark(axes, chosen, sides[1])
+        _name_ends(axes, sides)
     return drawn.svg
 
 

@@ -27,7 +27,7 @@ def draw_confusion(matrix: IntArray, labels: Sequence[str]) -> str:
     side = cell * count + 1.5
     title = f"Confusion matrix of {count} classes: true classes down, predicted ones across"
     with canvas(title, max(5.0, side), max(4.4, side)) as drawn:
-        axes = drawn.axes[0]
+        axes = drawn.axes
         _shade(axes, matrix, gap=0.04 if small else 0.0)
         if small:
             _write_counts(axes, matrix)

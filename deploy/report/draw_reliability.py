@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from deploy.report.reliability import Reliability
-from deploy.report.svg import FIRST, LINE, MUTED, canvas, plain
+from deploy.report.svg import FIRST, LINE, MUTED, canvas
 
 
-def draw_reliability(panels: Sequence[tuple[str, Reliability]]) -> str:
-    """A diagram for each (name, reliability), side by side, as SVG.
+def draw_reliability(name: str, found: Reliability) -> str:
+    """The diagram of one set of confidences, as SVG.
 
     A dot is a bin: as large as its pictures are many, with the 95 % interval of its accuracy. On
     the diagonal a model is as sure as it is right; below it, it is too sure.
     """
-    with canvas("Reliability: " + _said(panels), 4.4 * len(panels), 4.3, len(panels)) as drawn:
-        for axes, (name, found) in zip(drawn.axes, panels, strict=True):
-            axes.plot([0, 100], [0, 100], color=MUTED, linewidth=0.8, dashes=(4, 3))
-            _draw_bins(axes, found)
-            axes.set_title(plain(f"{name}: error {100 * found.error:.1f} points"))
-            axes.set_xlabel("confidence of the first label, %")
-            axes.set_ylabel("right, %")
-            axes.set_xlim(0, 100)
-            axes.set_ylim(0, 100)
-            axes.set_aspect("equal")
+    title = f"Reliability {name}: expected calibration error {100 * found.error:.1f} points"
+    with canvas(title, 4.4, 4.3) as drawn:
+        axes = drawn.axes
+        axes.plot([0, 100], [0, 100], color=MUTED, linewidth=0.8, dashes=(4, 3))
+        _draw_bins(axes, found)
+        axes.set_title(f"{name[0].upper()}{name[1:]}: error {100 * found.error:.1f} points")
+        axes.set_xlabel("confidence of the first label, %")
+        axes.set_ylabel("right, %")
+        axes.set_xlim(0, 100)
+        axes.set_ylim(0, 100)
+        axes.set_aspect("equal")
     return drawn.svg
-
-
-def _said(panels: Sequence[tuple[str, Reliability]]) -> str:
-    errors = [f"{name}, expected calibration error {found.error:.1%}" for name, found in panels]
-    return "; ".join(errors)
 
 
 def _draw_bins(axes: Any, found: Reliability) -> None:

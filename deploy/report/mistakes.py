@@ -42,7 +42,7 @@ def _confused(model: Answers) -> tuple[Block, ...]:
         "that was given this label: right on the diagonal, wrong beside it"
     )
     caption += "; numbers are pictures." if len(model.labels) <= MOST_WITH_COUNTS else "."
-    return (Figure(drawing, caption, fits=False), _frequent(model))
+    return (Figure((drawing,), caption, fits=False), _frequent(model))
 
 
 def _frequent(model: Answers) -> Block:

@@ -84,7 +84,7 @@ def points(error: float) -> str:
 def _figure(model: Answers, before: Reliability, after: Reliability, *, several: bool) -> Figure:
     whose = f"{model.title}. " if several else ""
     return Figure(
-        draw_reliability((("Before scaling", before), ("After scaling", after))),
+        (draw_reliability("before scaling", before), draw_reliability("after scaling", after)),
         f"{whose}A dot is a bin of pictures, larger where there are more, with the 95 % interval "
         "of its accuracy. On the dashed line the model is as sure as it is right; below it, it is "
         "too sure.",

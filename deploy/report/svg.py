@@ -61,21 +61,20 @@ STYLE = {
 
 
 class Canvas:
-    """A drawing under way: fill `axes`, then take `svg` after the block."""
+    """A drawing under way: fill `axes`, and take `svg` after the block."""
 
-    def __init__(self, figure: Any, axes: Any) -> None:
-        self.figure, self.axes = figure, axes
+    def __init__(self, axes: Any) -> None:
+        self.axes = axes
         self.svg = ""
 
 
 @contextmanager
-def canvas(title: str, width: float, height: float, columns: int = 1) -> Iterator[Canvas]:
+def canvas(title: str, width: float, height: float) -> Iterator[Canvas]:
     """Draw one picture.
 
     Args:
         title: what it shows, for those who cannot see it.
         width, height: in inches of 96 CSS pixels.
-        columns: axes side by side; `axes` is a list of them.
 
     Raises:
         MissingDependencyError: there is no matplotlib.
@@ -85,7 +84,7 @@ def canvas(title: str, width: float, height: float, columns: int = 1) -> Iterato
     with matplotlib.rc_context(STYLE), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph")  # the browser has the font
         figure = figure_type(figsize=(width, height), layout="constrained")
-        drawn = Canvas(figure, list(figure.subplots(1, columns, squeeze=False)[0]))
+        drawn = Canvas(figure.subplots())
         yield drawn
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", metadata={"Date": None})

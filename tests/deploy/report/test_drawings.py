@@ -38,13 +38,14 @@ def words(svg: str) -> list[str]:
     ],
 )
 def test_curves_are_drawn_of_whatever_numbers_there_are(history):
-    assert {"training", "test", "epoch"} <= set(words(draw_curves(history, chosen=1)))
+    for drawing in draw_curves(history, chosen=1):
+        assert {"training", "test", "epoch"} <= set(words(drawing))
 
 
 def test_a_gap_stays_a_gap():
     """An epoch without a loss must not be bridged as if it had been measured."""
-    whole = draw_curves([ROW] * 5, None)
-    broken = draw_curves([ROW, ROW, {**ROW, "training_loss": None}, ROW, ROW], None)
+    whole, _ = draw_curves([ROW] * 5, None)
+    broken, _ = draw_curves([ROW, ROW, {**ROW, "training_loss": None}, ROW, ROW], None)
 
     assert broken.count("M ") == whole.count("M ") + 1
 
@@ -68,17 +69,17 @@ def test_counts_are_written_for_few_classes_and_not_for_many():
 def test_a_drawing_takes_the_pages_colours_and_says_what_it_shows():
     found = reliability(np.array([[0.9, 0.1], [0.6, 0.4]], np.float32), np.array([0, 1]))
 
-    svg = draw_reliability([("before", found), ("after", found)])
+    svg = draw_reliability("before scaling", found)
 
     assert "var(--first)" in svg
     assert not any(colour in svg for colour in VARIABLES)
     label = ElementTree.fromstring(svg).get("aria-label") or ""
-    assert f"before, expected calibration error {found.error:.1%}" in label
+    assert f"before scaling: expected calibration error {100 * found.error:.1f} points" in label
     assert "metadata" not in svg
 
 
 def test_no_screen_is_needed():
-    code = "from deploy.report.curves import draw_curves; print(len(draw_curves([{}], None)))"
+    code = "from deploy.report.curves import draw_curves; print(len(draw_curves([{}], None)[0]))"
     bare = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
     done = subprocess.run(
         [sys.executable, "-c", code],

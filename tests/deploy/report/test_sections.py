@@ -115,7 +115,7 @@ def test_hostile_names_are_shown_and_never_become_markup(tmp_path):
         class_section([model], {HOSTILE: 3}, "Apart."),
         confusion_section([model]),
         worst_section([model], no_thumbnail, Path("/photos")),
-        Section("more", HOSTILE, (Figure("<svg aria-label='x'></svg>", HOSTILE), Note(HOSTILE))),
+        Section("more", HOSTILE, (Figure(("<svg aria-label='x'></svg>",), HOSTILE), Note(HOSTILE))),
     )
 
     assert not {"script", "img"} & set(page.tags)
