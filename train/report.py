@@ -23,14 +23,14 @@ from deploy.report.sureness import before_and_after, points, sureness_section
 from deploy.report.thumbnails import thumbnail_uri
 from train.checkpoint import CheckpointError, load_weights
 from train.model import choose_device
-from train.report_sections import (
+from train.report_facts import (
     data_section,
     duration,
-    progress_section,
     settings_section,
     time_section,
     training_s,
 )
+from train.report_progress import progress_section
 from train.run_files import RunFiles, read_run
 from train.run_folder import BEST
 from train.validated import validated

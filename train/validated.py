@@ -52,6 +52,8 @@ def validated(run: Path, split: Json, framing: Framing, device: torch.device) ->
         StorageError: the run's folder cannot be written to.
     """
     listed, weights = split["validation"], load_weights(run / BEST)
+    if "labels" not in weights:
+        raise DataError(f"{run / BEST} was not written by gemscan train.")
     source = _source(run, split)
     said = _kept(run / CACHE, source)
     if said is None or len(said.numbers) < len(listed):

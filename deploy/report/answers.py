@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,9 +22,10 @@ class Answers:
 
     title: what ran, in a word: "float32", "INT8".
     labels: C names; position i belongs to logit i.
-    logits: (N, C) float32, before any temperature.
+    logits: (N, C) float32, not yet divided by anything.
     targets: (N,) the true class numbers.
-    paths: N files, as they are shown to the reader.
+    paths: N files.
+    temperature: of the confidences that an operator is shown.
     """
 
     title: str
@@ -33,6 +33,7 @@ class Answers:
     logits: FloatArray
     targets: IntArray
     paths: tuple[Path, ...]
+    temperature: float = 1.0
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -41,6 +42,11 @@ class Answers:
     def confidences(self) -> FloatArray:
         """(N, C) softmax at temperature 1."""
         return probabilities(self.logits, 1.0)
+
+    @cached_property
+    def shown(self) -> FloatArray:
+        """(N, C) confidences as an operator is shown them."""
+        return probabilities(self.logits, self.temperature)
 
     @cached_property
     def predicted(self) -> IntArray:
@@ -63,12 +69,6 @@ class Answers:
     def finite(self) -> bool:
         """Whether every logit is a number; a network that diverged gives others."""
         return bool(np.isfinite(self.logits).all())
-
-    def only(self, chosen: Sequence[bool] | BoolArray) -> Answers:
-        """The same of the chosen pictures."""
-        kept = np.asarray(chosen, bool)
-        paths = tuple(path for path, keep in zip(self.paths, kept, strict=True) if keep)
-        return Answers(self.title, self.labels, self.logits[kept], self.targets[kept], paths)
 
 
 def worst(answers: Answers, most: int = 20) -> list[int]:

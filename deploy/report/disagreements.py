@@ -56,4 +56,4 @@ def _row(reference: Answers, candidate: Answers, index: int, root: Path | None) 
 def _said(model: Answers, index: int) -> str:
     first = int(model.predicted[index])
     mark = " ✓" if model.right[index] else ""
-    return f"{model.labels[first]}, {percent(float(model.confidences[index, first]))}{mark}"
+    return f"{model.labels[first]}, {percent(float(model.shown[index, first]))}{mark}"

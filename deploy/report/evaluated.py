@@ -52,13 +52,14 @@ def write_evaluation(
 
 
 def _page(bundle: Bundle, evaluations: Sequence[Evaluation], folder: Path) -> Page:
-    judged, manifest = judge(evaluations), bundle.manifest
+    manifest = bundle.manifest
+    judged = judge(evaluations, manifest.decision.temperature)
     given = _given(bundle, judged)
     return Page(
         over=f"gemscan evaluation, {datetime.now(timezone.utc):%d %B %Y}",
         title=manifest.name,
-        lead=f"{len(bundle.labels)} classes, on the pictures of {folder.name or folder}. The "
-        f"numbers are of {judged.sentence[0].lower()}{judged.sentence[1:]}",
+        lead=f"{len(bundle.labels)} classes, on pictures of {folder.resolve().name}. "
+        f"{judged.sentence}",
         headline=Facts(tuple(_headline(evaluations, judged, given))),
         notes=(Note(judged.sentence, warning=True),) if judged.warn else (),
         sections=(
@@ -107,7 +108,7 @@ def _answer_sections(
     if not judged.models:
         return []
     models, manifest = judged.models, bundle.manifest
-    sections = [class_section(models, None, f"Test pictures: {judged.sentence}")]
+    sections = [class_section(models, None, judged.sentence)]
     if len(models) > 1:
         sections.append(comparison_section(models[1], models[0], folder))
     return [

@@ -15,15 +15,15 @@ from deploy.report.answers import Answers
 from deploy.report.blocks import counted
 
 TITLES = {"fp32": "float32", "int8": "INT8", "fp16": "FP16"}
-UNSEEN = "{n} that neither taught the model nor chose its epoch."
-NOT_KNOWN = "{n}; the bundle knows of none of them that it taught the model."
+UNSEEN = "The numbers are of {n} that neither taught the model nor chose its epoch."
+NOT_KNOWN = "The numbers are of {n}, of none of which the bundle knows that it taught the model."
 CHOSE = (
-    "{n} that chose the model's epoch, which flatters a little. None of the pictures "
-    "given is wholly unseen."
+    "The numbers are of {n} that chose the model's epoch, which flatters a little. None of the "
+    "pictures given is wholly unseen."
 )
 TAUGHT = (
-    "{n} that taught the model. These numbers say nothing of new stones: evaluate "
-    "on pictures that it has not seen."
+    "The numbers are of {n} that taught the model, and say nothing of new stones: evaluate on "
+    "pictures that it has not seen."
 )
 
 
@@ -43,8 +43,13 @@ class Judged:
     warn: bool = False
 
 
-def judge(evaluations: Sequence[Evaluation]) -> Judged:
-    """Take unseen pictures; else those of the validation side; else those that taught."""
+def judge(evaluations: Sequence[Evaluation], temperature: float) -> Judged:
+    """Take unseen pictures; else those of the validation side; else those that taught.
+
+    Args:
+        evaluations: of the same pictures.
+        temperature: the bundle's.
+    """
     known = _in_all(evaluations)
     sides = (
         [p for p in known if not {TRAINING, VALIDATION} & set(p.uses)],
@@ -54,7 +59,9 @@ def judge(evaluations: Sequence[Evaluation]) -> Judged:
     for side, text in zip(sides, (UNSEEN, CHOSE, TAUGHT), strict=True):
         if side:
             said = NOT_KNOWN if len(side) == len(known) and text == UNSEEN else text
-            models = tuple(_answers(each, {p.path for p in side}) for each in evaluations)
+            models = tuple(
+                _answers(each, {p.path for p in side}, temperature) for each in evaluations
+            )
             sentence = said.format(n=counted(len(side), "picture"))
             return Judged(sentence, models, text == UNSEEN, text == TAUGHT)
     return Judged("No picture is of a class that the bundle knows.", (), warn=True)
@@ -71,7 +78,7 @@ def _in_all(evaluations: Sequence[Evaluation]) -> list[Scored]:
     return [p for p in evaluations[0].known if p.path in shared]
 
 
-def _answers(evaluation: Evaluation, chosen: set[str]) -> Answers:
+def _answers(evaluation: Evaluation, chosen: set[str], temperature: float) -> Answers:
     numbers = [i for i, p in enumerate(evaluation.pictures) if p.path in chosen]
     pictures = [evaluation.pictures[number] for number in numbers]
     return Answers(
@@ -80,4 +87,5 @@ def _answers(evaluation: Evaluation, chosen: set[str]) -> Answers:
         evaluation.logits[numbers],
         np.array([evaluation.labels.index(p.label) for p in pictures], np.int64),
         tuple(Path(p.path) for p in pictures),
+        temperature,
     )

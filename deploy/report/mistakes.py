@@ -85,7 +85,7 @@ def worst_section(
 def _photograph(
     model: Answers, index: int, thumbnail: Callable[[Path], str], root: Path | None
 ) -> Photograph:
-    confidences, truth = model.confidences[index], int(model.targets[index])
+    confidences, truth = model.shown[index], int(model.targets[index])
     told = [int(number) for number in np.argsort(-confidences, kind="stable")[:TOLD]]
     told += [] if truth in told else [truth]
     path = model.paths[index]

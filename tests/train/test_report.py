@@ -18,7 +18,7 @@ from train import report, validated
 from train.checkpoint import load_checkpoint, save_checkpoint
 from train.environment import ENVIRONMENT
 from train.report import write_report
-from train.report_sections import duration
+from train.report_facts import duration
 from train.run_files import read_run
 from train.run_folder import BEST, HISTORY, LAST, SETTINGS, SPLIT, STATE
 from train.validated import CACHE

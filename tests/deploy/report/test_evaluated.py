@@ -67,7 +67,7 @@ def test_one_precision_alone_is_a_page_without_a_comparison(tiny_bundle, stones,
 
     assert page.table("Test pictures named right")[0][3] == "Accuracy"
     assert "against" not in page.text
-    assert "of none of them" in page.text
+    assert "of none of which the bundle knows" in page.text
 
 
 def test_pictures_that_taught_are_left_out_of_the_numbers(tiny_bundle, stones, tmp_path, add_json):

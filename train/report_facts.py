@@ -1,12 +1,11 @@
-"""The sections that only a run's report has: how it went, its data, its settings and time."""
+"""The sections of a run's report that state facts: its data, its settings and its time."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from deploy.arrays import Json
 from deploy.report.blocks import (
@@ -14,14 +13,11 @@ from deploy.report.blocks import (
     Cell,
     Fact,
     Facts,
-    Figure,
     Note,
     Section,
     Table,
     counted,
-    percent,
 )
-from deploy.report.curves import draw_curves
 from deploy.report.file_names import unreadable_blocks
 from train.run_files import RunFiles
 
@@ -33,66 +29,6 @@ TITLES = {
     "gpu_use": "GPU use, part of the time",
     "gpu_memory_gb": "GPU memory at its peak, GB",
 }
-
-
-def progress_section(run: RunFiles, chosen: int | None) -> Section:
-    """The curves, and what the run itself says of its end."""
-    blocks: list[Block] = [Note(_how_far(run, chosen))]
-    if run.outcome:
-        rows = tuple(_outcome_row(name, value) for name, value in _flat(run.outcome))
-        blocks.append(Table("What the run noted of its end.", ("<What", "<Value"), rows))
-    if run.history:
-        caption = (
-            "Training numbers are of augmented pictures under training's own loss, test numbers "
-            "of photographs as they are: the two do not meet even where nothing is overfitted. "
-            "The dotted line marks the epoch whose weights are used."
-        )
-        blocks.insert(1, Figure(draw_curves(run.history, chosen), caption))
-    return Section("progress", "What happened", tuple(blocks))
-
-
-def _how_far(run: RunFiles, chosen: int | None) -> str:
-    done = len(run.history)
-    said = f"{done} of {counted(run.epochs, 'epoch')} {'is' if run.epochs == 1 else 'are'} done."
-    if (diverged := _diverged_in(run)) is not None:
-        said += f" In epoch {diverged} the loss was no longer a number: the run diverged."
-    elif done < run.epochs:
-        said = said[:-1] + ": the run is going on, or was stopped."
-    if chosen is not None:
-        said += f" The weights of epoch {chosen} are used."
-    return said
-
-
-def _diverged_in(run: RunFiles) -> int | None:
-    """The epoch, from 1, in which the loss was lost: by the run's own word, or by its history."""
-    noted = run.outcome.get("diverged_in_epoch")
-    if isinstance(noted, int):  # from 0
-        return noted + 1
-    return next((number for number, row in enumerate(run.history, 1) if _broken(row)), None)
-
-
-def _broken(row: Mapping[str, Any]) -> bool:
-    """Whether a loss is missing: JSON has no NaN, so null stands for one."""
-    losses = (row.get("training_loss"), row.get("validation_loss"))
-    return any(loss is None or not math.isfinite(loss) for loss in losses)
-
-
-def _flat(said: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Names and values; what is nested goes by both names."""
-    for name, value in said.items():
-        if isinstance(value, Mapping):
-            yield from ((f"{name}: {inner}", found) for inner, found in _flat(value))
-        else:
-            yield name, value
-
-
-def _outcome_row(name: str, value: Any) -> tuple[Cell, ...]:
-    """Epochs are numbered from 1 on the page, and from 0 in the file; parts are per cent."""
-    if name.endswith("_epoch") and isinstance(value, int):
-        value += 1
-    if name.endswith("top1") and isinstance(value, float):
-        value = percent(value)
-    return (_words(name), _value(value))
 
 
 def data_section(run: RunFiles, judged: int) -> Section:
@@ -135,9 +71,9 @@ def _side_row(name: str, side: Sequence[Json], labels: Sequence[str]) -> tuple[C
 
 def settings_section(run: RunFiles) -> Section:
     """What the run was started with, and on what it ran."""
-    settings = tuple((_words(name), _value(value)) for name, value in run.settings.items())
+    settings = tuple((words(name), shown_value(value)) for name, value in run.settings.items())
     others = tuple(
-        (_words(name), _value(value))
+        (words(name), shown_value(value))
         for name, value in run.record.items()
         if name in ("data", "extra", "split") and value
     )
@@ -145,8 +81,10 @@ def settings_section(run: RunFiles) -> Section:
     blocks: list[Block] = [Table("Settings of the run.", ("<Setting", "<Value"), rows)]
     if run.environment:
         names = tuple(dict.fromkeys(name for line in run.environment for name in line))
-        starts = tuple(tuple(_value(line.get(name)) for name in names) for line in run.environment)
-        columns = tuple(f"<{_words(name)}" for name in names)
+        starts = tuple(
+            tuple(shown_value(line.get(name)) for name in names) for line in run.environment
+        )
+        columns = tuple(f"<{words(name)}" for name in names)
         blocks.append(Table("Where it ran, a line for each start.", columns, starts))
     else:
         blocks.append(Note("Where it ran, and with which versions, was not noted."))
@@ -198,14 +136,16 @@ def _number_row(history: Sequence[Json], name: str) -> tuple[Cell, ...] | None:
     if not values:
         return None
     told = (values[0], min(values), sum(values) / len(values), max(values), values[-1])
-    return (TITLES.get(name, _words(name)), *(f"{value:.4g}" for value in told))
+    return (TITLES.get(name, words(name)), *(f"{value:.4g}" for value in told))
 
 
-def _words(name: str) -> str:
+def words(name: str) -> str:
+    """A key of a file, as a reader reads it."""
     return name.replace("_", " ").capitalize()
 
 
-def _value(value: object) -> str:
+def shown_value(value: object) -> str:
+    """A value of a file, as a reader reads it."""
     if value is None or value == "":
         return "–"
     if isinstance(value, bool):
