@@ -22,8 +22,9 @@ def progress_section(run: RunFiles, chosen: int | None) -> Section:
         caption = (
             "Training numbers are of pictures as training shows them, under its own loss; test "
             "numbers are of the pictures as they are. The two need not meet, even where nothing is "
-            "overfitted. The dotted line marks the epoch whose weights are used."
+            "overfitted."
         )
+        caption += f" The dotted line marks epoch {chosen}, whose weights are used." * bool(chosen)
         blocks.insert(1, Figure(draw_curves(run.history, chosen), caption))
     return Section("progress", "What happened", tuple(blocks))
 

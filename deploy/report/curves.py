@@ -13,6 +13,7 @@ PANELS = (
     ("Loss (cross entropy)", "training_loss", "validation_loss", 1),
     ("Accuracy, %", "training_top1", "validation_top1", 100),
 )
+FAR_OFF = 110  # no accuracy, and no loss but that of a run which has lost its way
 FEW = 4  # epochs, of which each is a dot
 LEAST_GAP = 0.07  # between two names, as part of the axes' height
 
@@ -42,7 +43,9 @@ def _draw(
         for values, colour, dash in zip(sides, (SECOND, FIRST), ((4, 2), ()), strict=True):
             dots = "o" if len(history) < FEW else ""
             axes.plot(epochs, values, color=colour, dashes=dash, marker=dots, markersize=4)
-        axes.set_title(name)
+        far_off = any(value > FAR_OFF for side in sides for value in side)
+        axes.set_yscale("log" if far_off else "linear")
+        axes.set_title(f"{name}, logarithmic" if far_off else name)
         axes.set_xlabel("epoch")
         axes.set_xlim(1 if len(history) > 1 else 0, max(2, len(history)))
         axes.locator_params(axis="x", integer=True)
@@ -59,9 +62,7 @@ def _numbers(history: Sequence[Mapping[str, Any]], key: str, factor: float) -> l
 
 def _name_ends(axes: Any, sides: Sequence[Sequence[float]]) -> None:
     """Write each line's name at its end, so that no legend is needed."""
-    ends = [next((v for v in reversed(side) if math.isfinite(v)), math.nan) for side in sides]
-    bottom, top = axes.get_ylim()
-    heights = [(end - bottom) / (top - bottom) if math.isfinite(end) else 0.5 for end in ends]
+    heights = [_height(axes, side) for side in sides]
     middle, gap = sum(heights) / 2, max(abs(heights[0] - heights[1]), LEAST_GAP)
     up = 1 if heights[0] >= heights[1] else -1
     for name, colour, sign in (("training", SECOND, up), ("test", FIRST, -up)):
@@ -69,16 +70,16 @@ def _name_ends(axes: Any, sides: Sequence[Sequence[float]]) -> None:
         axes.annotate(name, at, xycoords="axes fraction", color=colour, va="center")
 
 
+def _height(axes: Any, side: Sequence[float]) -> float:
+    """Where a line ends, as part of the axes' height; the middle for one without a number."""
+    end = next((value for value in reversed(side) if math.isfinite(value)), None)
+    if end is None:
+        return 0.5
+    on_screen = axes.transData.transform((1, end))
+    return float(axes.transAxes.inverted().transform(on_screen)[1])
+
+
 def _mark(axes: Any, chosen: int, test: Sequence[float]) -> None:
     axes.axvline(chosen, color=MUTED, linewidth=0.8, dashes=(1, 2))
-    if chosen <= len(test) and math.isfinite(test[chosen - 1]):
-        axes.plot([chosen], [test[chosen - 1]], "o", color=FIRST, markersize=5)
-    axes.annotate(
-        f"epoch {chosen}",
-        (chosen, 1.0),
-        xycoords=("data", "axes fraction"),
-        color=MUTED,
-        fontsize=8,
-        verticalalignment="bottom",
-        horizontalalignment="center",
-    )
+    if chosen <= len(test):
+        axes.plot([chosen], [test[chosen - 1]], "o", color=FIRST, markersize=5, clip_on=False)

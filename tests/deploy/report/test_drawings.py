@@ -42,6 +42,15 @@ def test_curves_are_drawn_of_whatever_numbers_there_are(history):
         assert {"training", "test", "epoch"} <= set(words(drawing))
 
 
+def test_a_loss_beyond_all_bounds_leaves_the_others_readable():
+    lost = {**ROW, "validation_loss": 3e19}
+
+    loss, accuracy = draw_curves([ROW, lost, ROW, ROW, ROW], 2)
+
+    assert "Loss (cross entropy), logarithmic" in words(loss)
+    assert "Accuracy, %" in words(accuracy)
+
+
 def test_a_gap_stays_a_gap():
     """An epoch without a loss must not be bridged as if it had been measured."""
     whole, _ = draw_curves([ROW] * 5, None)
