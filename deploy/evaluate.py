@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
 
 from deploy.arrays import FloatArray, Json
 from deploy.backends import Backend
@@ -41,6 +43,7 @@ class Evaluation:
     unreadable: files that could not be read; why is in the log.
     backend, precision: what ran the model.
     images_per_s: read from file, prepared and classified.
+    logits: (N, C) float32, of `pictures` in their order.
     """
 
     labels: tuple[str, ...]
@@ -49,6 +52,7 @@ class Evaluation:
     backend: str
     precision: str
     images_per_s: float
+    logits: FloatArray = field(repr=False, compare=False)
 
     @property
     def known(self) -> list[Scored]:
@@ -151,6 +155,7 @@ def evaluate(
     """
     matcher = LabelMatcher(bundle.labels)
     scored: list[Scored] = []
+    answers: list[FloatArray] = []
     unreadable: list[str] = []
     started = time.perf_counter()
     for read in _counted(read_ahead(bundle, pictures), progress):
@@ -159,6 +164,7 @@ def evaluate(
         else:
             logits = backend.infer(read.square[None]).logits[0]
             scored.append(_score_one(bundle, matcher, read, logits))
+            answers.append(logits)
     elapsed_s = time.perf_counter() - started
     if not scored:
         raise DataError(f"none of the {len(pictures)} pictures could be read. Give others.")
@@ -169,6 +175,7 @@ def evaluate(
         backend=backend.name,
         precision=backend.precision,
         images_per_s=len(scored) / elapsed_s,
+        logits=np.stack(answers),
     )
 
 

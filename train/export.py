@@ -31,6 +31,7 @@ from train.checkpoint import load_weights
 from train.model import GemNet, build_model
 from train.onnx_file import prove_same, write_onnx
 from train.pictures import read_squares
+from train.recorded import is_as_recorded
 from train.run_folder import HISTORY, SETTINGS, SPLIT
 from train.thresholds import choose_decision
 
@@ -123,7 +124,7 @@ def _read_json(path: Path) -> Any:
 def _validation(run: _Run) -> tuple[ByteArray, np.ndarray[Any, np.dtype[np.int64]]]:
     """The squares and class numbers of the validation pictures that are as they were."""
     listed = run.split["validation"]
-    same = [LabelledPicture(Path(p["path"]), p["label"]) for p in listed if _is_as_recorded(p)]
+    same = [LabelledPicture(Path(p["path"]), p["label"]) for p in listed if is_as_recorded(p)]
     if not same:
         raise DataError(
             "none of the run's validation pictures is where and what it was; export needs them to "
@@ -138,14 +139,6 @@ def _validation(run: _Run) -> tuple[ByteArray, np.ndarray[Any, np.dtype[np.int64
     squares = read_squares(same, run.size_px, Framing())
     targets = np.array([run.labels.index(picture.label) for picture in squares.pictures])
     return squares.pixels, targets
-
-
-def _is_as_recorded(entry: Json) -> bool:
-    try:
-        digest = LabelledPicture(Path(entry["path"]), entry["label"]).digest()
-    except DataError:  # gone
-        return False
-    return digest == str(entry["digest"])
 
 
 def _manifest(name: str, version: str, run: _Run) -> Manifest:
