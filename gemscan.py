@@ -13,6 +13,7 @@ from deploy.errors import GemscanError
 # verb: (module with `add_arguments(parser)`, what `gemscan --help` says)
 VERBS = {
     "train": ("train.train_command", "train ResNet-50 on folders of photographs"),
+    "reproduce": ("train.reproduce_command", "run the reference experiment beside a sound one"),
     "export": ("train.export_command", "turn a training run into a model bundle"),
     "calibrate": ("calibration.calibrate_command", "add an INT8 model to a bundle"),
     "build": ("calibration.build_command", "make the TensorRT engine on this device"),
