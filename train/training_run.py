@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from deploy.errors import SettingsError
 from deploy.folders import find_labelled
 from deploy.preprocess import Framing
 from train.checkpoint import load_checkpoint, load_weights
@@ -62,6 +63,7 @@ def train_run(run: Path, record: RunRecord, machine: Machine, *, resume: bool) -
         GemscanError: pictures, weights or the folder cannot serve.
     """
     team = machine.team
+    _check_divisible(record.settings.batch, team.world)
     data = _prepare(run, record, machine, resume)
     trainer = _trainer(run, record, data, machine, resume)
     if not resume and team.leads:
@@ -71,6 +73,15 @@ def train_run(run: Path, record: RunRecord, machine: Machine, *, resume: bool) -
     if team.leads:
         write_outcome(run, outcome)
     return Finished(outcome, len(data.validation.targets))
+
+
+def _check_divisible(batch: int, processes: int) -> None:
+    """Equal parts only: the mean over processes is then the mean over the batch."""
+    if batch % processes:
+        raise SettingsError(
+            f"batch {batch} cannot be divided by {processes} processes. "
+            f"Give --batch a multiple of {processes}."
+        )
 
 
 def _fit(run: Path, record: RunRecord, trainer: Trainer, team: Team) -> bool:
