@@ -7,6 +7,7 @@ published order, kept on purpose; `gemscan reproduce` shows what it does to the 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import cv2
 import numpy as np
 import torch
 
-from deploy.errors import PictureError
+from deploy.errors import DataError, PictureError
 from deploy.files import staged_folder, storage_errors
 from deploy.folders import LabelledPicture
 from deploy.pictures import read_picture
@@ -23,6 +24,7 @@ from deploy.preprocess import Framing, InputSpec, preprocess_picture
 from train.augment import random_affine, warp
 
 JPEG_QUALITY = 95  # the study converted to JPEG, and does not say at which quality
+MADE = re.compile(r"[0-9a-f]{16}-\d+\.jpg")
 Progress = Callable[[Iterable[Any]], Iterable[Any]]
 
 
@@ -46,8 +48,10 @@ def enlarge(
         each: pictures of one photograph on average, the unchanged one counted; 1 at least.
 
     Raises:
+        DataError: the folder holds other files than an earlier call would have written.
         StorageError: no space, or no permission; no part of the folder is left then.
     """
+    _refuse_foreign(out)
     with staged_folder(out) as stage:
         for number, photograph in enumerate(progress(photographs)):
             count = math.floor((number + 1) * each) - math.floor(number * each)
@@ -58,6 +62,12 @@ def enlarge(
             square = preprocess_picture(picture_bgr, framing, InputSpec(size_px))
             copies = _copies(square, count, torch.Generator().manual_seed(seed + number))
             _write(stage / photograph.label, photograph.digest(), copies)
+
+
+def _refuse_foreign(out: Path) -> None:
+    """What stands there is replaced, so it must not be somebody's photographs."""
+    if any(path.is_file() and not MADE.fullmatch(path.name) for path in out.rglob("*")):
+        raise DataError(f"{out} holds files of another kind. Choose another --out, or move them.")
 
 
 def source_digest(picture: Path) -> str:

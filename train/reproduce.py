@@ -82,13 +82,22 @@ def _plan(args: argparse.Namespace) -> Plan:
     )
     for preset in PRESETS:
         choose_settings(preset, None, plan.changed)  # refuse now what would be refused later
-    path = args.out / PLAN
-    if path.exists() and _read_plan(path) != plan:
-        raise SettingsError(f"{args.out} was started with other flags. Choose another --out.")
-    if not path.exists():
-        check_new(args.out)
-        write_json(path, asdict(plan))
+    _open(args.out, plan)
     return plan
+
+
+def _open(out: Path, plan: Plan) -> None:
+    """Begin in an empty folder, or see that the one there was begun with the same plan."""
+    path = out / PLAN
+    if path.exists():
+        if _read_plan(path) != plan:
+            raise SettingsError(f"{out} was started with other flags. Choose another --out.")
+        return
+    check_new(out)
+    if any(out.iterdir()):
+        raise SettingsError(f"{out} already holds files. Give a new folder, or empty this one.")
+    find_labelled(Path(plan.data), plan.classes or None)  # a folder that is none begins nothing
+    write_json(path, asdict(plan))
 
 
 def _read_plan(path: Path) -> Plan:

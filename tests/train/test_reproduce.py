@@ -69,6 +69,18 @@ def test_a_reference_run_whose_loss_is_no_number_ends_with_that_as_its_outcome(
     assert json.loads((tmp_path / "run" / "history.json").read_text()) == []
 
 
+def test_no_folder_of_somebody_elses_files_is_replaced(few: Path, tmp_path: Path, train, capsys):
+    (tmp_path / "pictures" / "Ruby").mkdir(parents=True)
+    mine = tmp_path / "pictures" / "Ruby" / "mine.jpg"
+    mine.write_bytes(b"a photograph")
+
+    assert train(few, tmp_path, "--preset", "reference") == 2
+    assert "holds files of another kind" in capsys.readouterr().err
+    assert reproduce(few, tmp_path) == 2
+    assert "already holds files" in capsys.readouterr().err
+    assert mine.exists()
+
+
 def reproduce(data: Path, out: Path, *flags: str) -> int:
     words = ["reproduce", str(data), "--out", str(out), "--size", "32", "--batch", "8"]
     words += ["--weights", "none", "--device", "cpu", "--epochs"]
