@@ -20,13 +20,12 @@ if TYPE_CHECKING:
 def start_or_resume(args: argparse.Namespace) -> int:
     """Prepare, train, and say where the weights are."""
     from train.model import choose_device
-    from train.team import joined_team, own_device
+    from train.team import joined_team
     from train.training_run import Machine, train_run
 
-    device = choose_device(args.device)
-    with joined_team(device) as team:
+    with joined_team(choose_device(args.device)) as (team, device):
         record = team.from_lead(lambda: _resumed(args) if args.resume else _fresh(args))
-        machine = Machine(own_device(device, team), args.hold, args.readers, team)
+        machine = Machine(device, args.hold, args.readers, team)
         finished = train_run(args.out, record, machine, resume=args.resume)
         if team.leads:
             print(describe(args.out, finished))

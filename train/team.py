@@ -117,23 +117,28 @@ def _result_or_error(make: Callable[[], T]) -> T | GemscanError:
 
 
 @contextmanager
-def joined_team(device: torch.device) -> Iterator[Team]:
+def joined_team(device: torch.device) -> Iterator[tuple[Team, torch.device]]:
     """Join the processes that `torchrun` started: NCCL between GPUs, gloo between CPUs.
 
+    Yields:
+        The team, and the device of this process: where there are several, each has its own GPU.
+
     Raises:
+        BackendError: there are more processes than GPUs on this machine.
         TeamError: a process cannot be reached, or ended while this one waited for it.
     """
     team = team_of_environment()
     if team.alone:
-        yield team
+        yield team, device
         return
+    own = _own_device(device, team)  # before anything is sent: NCCL sends from the current GPU
     if not team.leads:
         logging.disable(logging.WARNING)  # the first process says it once
     try:
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
-        yield team
+        yield team, own
     except RuntimeError as exc:  # torch has no narrower one for a lost connection
-        reason = str(exc).partition("\n")[0]
+        reason = str(exc).partition("\n")[0].partition(". ")[0]
         raise TeamError(
             f"process {team.rank} of {team.world} had to stop ({reason}). See what the others "
             "say, then go on after the last save by adding --resume."
@@ -162,13 +167,8 @@ def team_of_environment() -> Team:
         ) from exc
 
 
-def own_device(device: torch.device, team: Team) -> torch.device:
-    """The GPU of this process, where each has one.
-
-    Raises:
-        BackendError: there are more processes than GPUs on this machine.
-    """
-    if device.type != "cuda" or team.alone:
+def _own_device(device: torch.device, team: Team) -> torch.device:
+    if device.type != "cuda":
         return device
     count = torch.cuda.device_count()
     if team.local_world > count:
