@@ -19,14 +19,6 @@ from train.settings import TrainSettings
 
 
 @dataclass(frozen=True)
-class Leak:
-    """Validation pictures, and those whose photograph also taught, as another copy."""
-
-    validation_pictures: int
-    with_copy_in_training: int
-
-
-@dataclass(frozen=True)
 class Outcome:
     """How a run ended. Epochs are numbered from 0, as in `history.json`.
 
@@ -34,7 +26,8 @@ class Outcome:
     best_by: the rule that chose it (`train.choose`).
     diverged_in_epoch: in which the loss was no longer a number, and training ended; None where
         it went on to the end. The history ends before that epoch.
-    leak: for enlarged pictures, which were split without regard to their photographs.
+    with_copy_in_training: validation pictures that show a photograph which also taught, as
+        another copy; None where photographs were split, and there are no copies.
     """
 
     preset: str
@@ -44,7 +37,8 @@ class Outcome:
     best_by: str
     validation_top1: float | None
     diverged_in_epoch: int | None
-    leak: Leak | None
+    validation_pictures: int
+    with_copy_in_training: int | None
 
 
 def outcome_of(
@@ -61,15 +55,14 @@ def outcome_of(
         best_by=settings.best_by,
         validation_top1=None if chosen is None else history[chosen].validation_top1,
         diverged_in_epoch=done if diverged else None,
-        leak=count_leak(data) if settings.enlarge else None,
+        validation_pictures=len(data.validation.pictures),
+        with_copy_in_training=_copies(data) if settings.enlarge else None,
     )
 
 
-def count_leak(data: Prepared) -> Leak:
-    """How many validation pictures show a photograph that also taught."""
+def _copies(data: Prepared) -> int:
     taught = {source_digest(picture.path) for picture in data.training.pictures}
-    sources = [source_digest(picture.path) for picture in data.validation.pictures]
-    return Leak(len(sources), sum(source in taught for source in sources))
+    return sum(source_digest(picture.path) in taught for picture in data.validation.pictures)
 
 
 def write_outcome(run: Path, outcome: Outcome) -> None:

@@ -14,7 +14,7 @@ from deploy.files import write_json
 from deploy.folders import LabelledPicture, find_labelled, read_class_list
 from deploy.published import STUDY_15, STUDY_15_MEAN
 from deploy.settings import from_mapping
-from train.hold_out import TAUGHT, UNSEEN, hold_out
+from train.keep_apart import TAUGHT, UNSEEN, keep_apart
 from train.model import choose_device
 from train.outcome import Outcome, read_outcome
 from train.presets import PRESETS, choose_settings
@@ -64,7 +64,7 @@ def reproduce(args: argparse.Namespace) -> int:
     plan = _plan(args)
     if not (out / PHOTOGRAPHS).is_dir():
         seed = plan.changed.get("seed", 0)
-        hold_out(Path(plan.data), out / PHOTOGRAPHS, plan.classes or None, seed, reading)
+        keep_apart(Path(plan.data), out / PHOTOGRAPHS, plan.classes or None, seed, reading)
     protocols = {preset: _run(preset, out, plan, machine) for preset in PRESETS}
     write_json(out / RESULT, _result(plan, protocols))
     print(table(protocols))
@@ -116,7 +116,7 @@ def _run(preset: str, out: Path, plan: Plan, machine: Machine) -> Protocol:
         logger.info("preset %s", preset)
         record = RunRecord(_settings(preset, plan), str((out / PHOTOGRAPHS / TAUGHT).resolve()))
         record = replace(record, classes=plan.classes)
-        outcome = train_run(run, record, machine, resume=(run / SETTINGS).exists()).outcome
+        outcome = train_run(run, record, machine, resume=(run / SETTINGS).exists())
     if outcome.chosen_epoch is None:
         return Protocol(outcome, None, None)
     unseen = find_labelled(out / PHOTOGRAPHS / UNSEEN, plan.classes or None)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from train.reproduce import Protocol
 
 NOTHING = "-"
+NAME = 24  # characters of the first column
 STUDY_TESTED = sum(row.test for row in STUDY_15.values())
 
 
@@ -25,7 +26,7 @@ def table(protocols: Mapping[str, Protocol]) -> str:
     labels = list(next((scores for scores in columns if scores), {}))
     groups = "".join(f"{name:>20}" for name in protocols)
     rows = [
-        f"{'':<18}{'published':>10}{groups}",
+        f"{'':<{NAME}}{'published':>10}{groups}",
         _row("accuracy in %", ["own test", *["own test", "unseen"] * len(protocols)]),
         *(_class_row(label, columns) for label in labels),
         _row("mean of classes", [f"{STUDY_15_MEAN:.1f}", *map(_mean, columns)]),
@@ -35,7 +36,7 @@ def table(protocols: Mapping[str, Protocol]) -> str:
 
 
 def _row(name: str, cells: Sequence[str]) -> str:
-    return f"{name:<18}" + "".join(f"{cell:>10}" for cell in cells)
+    return f"{name:<{NAME}}" + "".join(f"{cell:>10}" for cell in cells)
 
 
 def _class_row(label: str, columns: Sequence[Scores | None]) -> str:
@@ -65,11 +66,11 @@ def _story(name: str, protocol: Protocol) -> str:
         words.append(f"diverged in epoch {outcome.diverged_in_epoch + 1}")
     if outcome.chosen_epoch is not None:
         words.append(f"weights of epoch {outcome.chosen_epoch + 1}")
-    if leak := outcome.leak:
-        words.append(
-            f"{leak.with_copy_in_training} of {leak.validation_pictures} test pictures show a "
-            "photograph that also taught, as another copy"
-        )
-    else:
+    if outcome.with_copy_in_training is None:
         words.append("no photograph stands on both sides")
+    else:
+        words.append(
+            f"{outcome.with_copy_in_training} of {outcome.validation_pictures} test pictures show "
+            "a photograph that also taught, as another copy"
+        )
     return f"{name}: {'; '.join(words)}."

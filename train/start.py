@@ -14,7 +14,7 @@ from train.run_folder import BEST, RunRecord, check_new, read_record
 from train.settings import TrainSettings
 
 if TYPE_CHECKING:
-    from train.training_run import Finished
+    from train.outcome import Outcome
 
 
 def start_or_resume(args: argparse.Namespace) -> int:
@@ -26,22 +26,21 @@ def start_or_resume(args: argparse.Namespace) -> int:
     with joined_team(choose_device(args.device)) as (team, device):
         record = team.from_lead(lambda: _resumed(args) if args.resume else _fresh(args))
         machine = Machine(device, args.hold, args.readers, team)
-        finished = train_run(args.out, record, machine, resume=args.resume)
+        outcome = train_run(args.out, record, machine, resume=args.resume)
         if team.leads:
-            print(describe(args.out, finished))
+            print(describe(args.out, outcome))
     return 0
 
 
-def describe(run: Path, finished: Finished) -> str:
+def describe(run: Path, outcome: Outcome) -> str:
     """One sentence on how a run ended, and what to do next."""
-    outcome = finished.outcome
     end = ""
     if outcome.diverged_in_epoch is not None:
         end = f"diverged in epoch {outcome.diverged_in_epoch + 1} of {outcome.epochs_wanted}; "
     if outcome.chosen_epoch is None:
         return f"{run}: {end}no weights were learned."
     return (
-        f"{run / BEST}: {end}top-1 {outcome.validation_top1:.1%} on {finished.validated} "
+        f"{run / BEST}: {end}top-1 {outcome.validation_top1:.1%} on {outcome.validation_pictures} "
         f"validation pictures (epoch {outcome.chosen_epoch + 1}, {_rule(outcome.best_by)}). "
         f"Next: gemscan export {run} BUNDLE"
     )

@@ -42,15 +42,7 @@ class Machine:
     team: Team = ALONE
 
 
-@dataclass(frozen=True)
-class Finished:
-    """How a run ended, and on how many pictures it was validated."""
-
-    outcome: Outcome
-    validated: int
-
-
-def train_run(run: Path, record: RunRecord, machine: Machine, *, resume: bool) -> Finished:
+def train_run(run: Path, record: RunRecord, machine: Machine, *, resume: bool) -> Outcome:
     """Train until the run is done.
 
     Args:
@@ -72,7 +64,7 @@ def train_run(run: Path, record: RunRecord, machine: Machine, *, resume: bool) -
     outcome = outcome_of(record.settings, trainer.history, data, diverged=diverged)
     if team.leads:
         write_outcome(run, outcome)
-    return Finished(outcome, len(data.validation.targets))
+    return outcome
 
 
 def _check_divisible(batch: int, processes: int) -> None:

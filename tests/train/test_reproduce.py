@@ -17,12 +17,12 @@ from deploy.preprocess import Framing
 from train import reproduce as command
 from train.checkpoint import load_weights
 from train.enlarge import enlarge, source_digest
-from train.outcome import Leak, Outcome, read_outcome
+from train.outcome import Outcome, read_outcome
 from train.reproduce import Protocol
 from train.reproduce_table import table
 from train.score import ClassScore
 
-OUTCOME = Outcome("reference", 4, 2, 1, "smallest-error", 0.5, 2, Leak(20, 18))
+OUTCOME = Outcome("reference", 4, 2, 1, "smallest-error", 0.5, 2, 20, 18)
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +119,7 @@ def test_both_presets_run_on_the_same_photographs_and_are_shown_side_by_side(
         }
         unseen = {p.digest() for p in find_labelled(out / "photographs" / "unseen")}
         assert unseen.isdisjoint(load_weights(out / preset / "best.pt")["training"])
-    leak = result["protocols"]["reference"]["outcome"]["leak"]
+    leak = result["protocols"]["reference"]["outcome"]
     assert leak["with_copy_in_training"] == leak["validation_pictures"] > 0
     taught = load_weights(out / "reference" / "best.pt")["training"]
     photographs = {p.digest() for p in find_labelled(out / "photographs" / "taught")}

@@ -17,7 +17,7 @@ from train.split import split_groups
 TAUGHT, UNSEEN = "taught", "unseen"
 
 
-def hold_out(
+def keep_apart(
     data: Path,
     out: Path,
     classes: Sequence[str] | None,
