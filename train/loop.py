@@ -84,7 +84,7 @@ class Trainer:
     @property
     def pictures_per_epoch(self) -> int:
         """How many pictures an epoch shows."""
-        return self._steps_per_epoch() * self._settings.batch
+        return self._steps_per_epoch() * min(self._settings.batch, self._taught_on)
 
     def fit(self, run: Path, progress: TrainProgress) -> None:
         """Train until `settings.epochs` epochs are done, saving into `run`.
@@ -113,7 +113,8 @@ class Trainer:
 
     def _note(self, result: EpochResult) -> None:
         self.history.append(result)
-        if chosen_epoch(self.history, self._settings.best_by) == len(self.history) - 1:
+        chosen = chosen_epoch(self.history, self._settings.best_by)
+        if self._team.leads and chosen == len(self.history) - 1:
             self._unsaved_best = self._weights()
 
     def save(self, run: Path) -> None:
@@ -238,7 +239,7 @@ class Trainer:
         loss.backward()
         self._optimizer.step()
         self._schedule.step()
-        self._ema.update(self._model)
+        self._ema.update()
         tally.add(loss, logits, targets)
 
     def _shown(self, squares: Tensor, whole: int, generator: torch.Generator) -> Tensor:

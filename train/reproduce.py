@@ -22,6 +22,7 @@ from train.progress import reading
 from train.reproduce_table import table
 from train.run_folder import BEST, SETTINGS, SPLIT, RunRecord, check_new
 from train.score import Scores, mean_accuracy, score
+from train.settings import TrainSettings
 from train.team import team_of_environment
 from train.training_run import Machine, train_run
 
@@ -124,7 +125,7 @@ def _run(preset: str, out: Path, plan: Plan, machine: Machine) -> Protocol:
     return Protocol(outcome, own, apart)
 
 
-def _settings(preset: str, plan: Plan) -> Any:
+def _settings(preset: str, plan: Plan) -> TrainSettings:
     starts_from = {"weights": plan.weights} if PRESETS[preset].weights != "none" else {}
     return choose_settings(preset, None, plan.changed | starts_from)
 

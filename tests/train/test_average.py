@@ -24,7 +24,7 @@ def test_weights_and_running_statistics_are_averaged_and_a_state_goes_on():
         model(torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8))  # moves the statistics
         with torch.no_grad():
             model.backbone.fc.weight += 1
-        average.update(model)
+        average.update()
 
     body, taught = average.module.backbone, model.backbone
     behind = taught.fc.weight - body.fc.weight
@@ -34,7 +34,7 @@ def test_weights_and_running_statistics_are_averaged_and_a_state_goes_on():
     later = Average(model, 0.99)
     later.restore(average.state())
     for each in (average, later):
-        each.update(model)
+        each.update()
     assert torch.equal(later.module.backbone.fc.weight, average.module.backbone.fc.weight)
 
 
@@ -44,6 +44,6 @@ def test_no_average_is_the_weights_themselves():
     for _ in range(3):
         with torch.no_grad():
             model.backbone.fc.weight += 1
-        average.update(model)
+        average.update()
 
     assert torch.equal(average.module.backbone.fc.weight, model.backbone.fc.weight)
