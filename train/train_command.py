@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--config",
         type=Path,
         metavar="FILE",
-        help="settings in JSON, named as in RUN/settings.json; flags win over it",
+        help="settings in JSON, named as in a run's settings.json; flags win over it",
     )
     parser.add_argument("--epochs", type=int, metavar="N", help=f"default {defaults.epochs}")
     parser.add_argument(
