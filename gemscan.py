@@ -15,6 +15,7 @@ VERBS = {
     "train": ("train.train_command", "train ResNet-50 on folders of photographs"),
     "crossvalidate": ("train.crossvalidate_command", "estimate a recipe on unseen stones"),
     "report": ("train.report_command", "show what a training run made of its pictures"),
+    "reproduce": ("train.reproduce_command", "run the reference experiment beside a sound one"),
     "export": ("train.export_command", "turn a training run into a model bundle"),
     "calibrate": ("calibration.calibrate_command", "add an INT8 model to a bundle"),
     "build": ("calibration.build_command", "make the TensorRT engine on this device"),

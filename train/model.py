@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import urllib.error
 from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
@@ -57,19 +58,22 @@ class GemNet(nn.Module):
         return net.fc(embedding), embedding
 
 
-def build_model(classes: int, weights: str = "none") -> GemNet:
+def build_model(
+    classes: int, weights: str = "none", *, norm: Callable[..., nn.Module] = nn.BatchNorm2d
+) -> GemNet:
     """Make the network and load what it starts from; the head is always new unless it fits.
 
     Args:
         weights: "none", "imagenet", or the path of a file: a run's `best.pt`, or torchvision's
             own ResNet-50 file.
+        norm: the batch normalisation; several processes share theirs (`train.team`).
 
     Raises:
         WeightsError: the download or the file cannot be had, or holds another network.
     """
     # A residual branch that starts at zero trains better from nothing (Goyal et al. 2017,
     # "Accurate, Large Minibatch SGD", section 5.1).
-    model = GemNet(resnet50(num_classes=classes, zero_init_residual=True))
+    model = GemNet(resnet50(num_classes=classes, zero_init_residual=True, norm_layer=norm))
     if weights == "none":
         return model
     state = _imagenet() if weights == "imagenet" else load_weights(Path(weights))["backbone"]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from deploy.preprocess import Framing, InputSpec, preprocess_picture
 from train.duplicates import thumbnail
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 READERS = 4
 
 # What is read here is laid into its side of the split afterwards, while this is still held.
@@ -30,13 +31,39 @@ COMPARED = InputSpec(64)
 
 
 @dataclass(frozen=True)
-class Squares:
-    """Readable pictures, their pixels, (N, S, S, 3) uint8 RGB, and their `thumbnail`s."""
+class Seen:
+    """Readable pictures and their `thumbnail`s, and what could not be read."""
 
     pictures: tuple[LabelledPicture, ...]
-    pixels: ByteArray
     thumbnails: FloatArray
     unreadable: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Squares(Seen):
+    """The same with their pixels, (N, S, S, 3) uint8 RGB."""
+
+    pixels: ByteArray
+
+
+def look_at(
+    pictures: Sequence[LabelledPicture],
+    framing: Framing,
+    *,
+    progress: Callable[[Iterable[Any]], Iterable[Any]] = iter,
+) -> Seen:
+    """Read pictures for their thumbnails alone; those that cannot be read are left out.
+
+    Raises:
+        DataError: not one can be read.
+    """
+
+    def look(picture: LabelledPicture) -> FloatArray | None:
+        picture_bgr = _read(picture)
+        return None if picture_bgr is None else _thumbnail(picture_bgr, framing)
+
+    kept = dict(_readable(pictures, look, progress))
+    return Seen(tuple(kept), np.stack(list(kept.values())), _left_out(pictures, kept))
 
 
 def read_squares(
@@ -54,38 +81,74 @@ def read_squares(
     spec = InputSpec(size_px)
 
     def read(picture: LabelledPicture) -> tuple[ByteArray, FloatArray] | None:
-        try:
-            picture_bgr = read_picture(picture.path)
-        except PictureError as exc:
-            logger.warning("left out: %s", exc)
+        picture_bgr = _read(picture)
+        if picture_bgr is None:
             return None
-        small = preprocess_picture(picture_bgr, framing, COMPARED)
-        return preprocess_picture(picture_bgr, framing, spec), thumbnail(small)
+        square = preprocess_picture(picture_bgr, framing, spec)
+        return square, _thumbnail(picture_bgr, framing)
 
     pixels = _reserve(len(pictures), size_px)
-    kept: list[LabelledPicture] = []
-    thumbnails: list[FloatArray] = []
+    kept: dict[LabelledPicture, FloatArray] = {}
+    for picture, (square, small) in _readable(pictures, read, progress):
+        pixels[len(kept)] = square
+        kept[picture] = small
+    thumbnails = np.stack(list(kept.values()))
+    return Squares(tuple(kept), thumbnails, _left_out(pictures, kept), pixels[: len(kept)])
+
+
+def _read(picture: LabelledPicture) -> ByteArray | None:
+    try:
+        return read_picture(picture.path)
+    except PictureError as exc:
+        logger.warning("left out: %s", exc)
+        return None
+
+
+def _thumbnail(picture_bgr: ByteArray, framing: Framing) -> FloatArray:
+    return thumbnail(preprocess_picture(picture_bgr, framing, COMPARED))
+
+
+def _readable(
+    pictures: Sequence[LabelledPicture],
+    read: Callable[[LabelledPicture], T | None],
+    progress: Callable[[Iterable[Any]], Iterable[Any]],
+) -> Iterator[tuple[LabelledPicture, T]]:
+    """What was read, in order, by several threads; at least one picture."""
+    none = True
     with ThreadPoolExecutor(READERS) as pool:
         for picture, done in zip(pictures, progress(pool.map(read, pictures)), strict=True):
             if done is not None:
-                pixels[len(kept)] = done[0]
-                thumbnails.append(done[1])
-                kept.append(picture)
-    if not kept:
+                none = False
+                yield picture, done
+    if none:
         raise DataError(f"none of the {len(pictures)} pictures can be read.")
-    missing = set(pictures) - set(kept)
-    unreadable = tuple(sorted(str(p.path) for p in missing))
-    return Squares(tuple(kept), pixels[: len(kept)], np.stack(thumbnails), unreadable)
+
+
+def _left_out(
+    pictures: Sequence[LabelledPicture], kept: Collection[LabelledPicture]
+) -> tuple[str, ...]:
+    return tuple(sorted(str(p.path) for p in set(pictures) - set(kept)))
+
+
+def fits(count: int, size_px: int, *, processes: int = 1) -> bool:
+    """Whether `read_squares` has room for so many pictures in each of some processes."""
+    available = _available_memory()
+    return available is None or processes * _needed(count, size_px) <= available
+
+
+def _needed(count: int, size_px: int) -> int:
+    return COPIES * count * size_px * size_px * 3
 
 
 def _reserve(count: int, size_px: int) -> ByteArray:
     """Refuse what does not fit before it is read: Linux grants any array, and kills on its use."""
-    needed = COPIES * count * size_px * size_px * 3
+    needed = _needed(count, size_px)
     available = _available_memory()
     if available is not None and needed > available:
         raise DataError(
             f"{count} pictures of {size_px} px need {needed / 1e9:.1f} GB of memory, and "
-            f"{available / 1e9:.1f} GB are free. Take a smaller --size or fewer pictures."
+            f"{available / 1e9:.1f} GB are free. Take a smaller --size, fewer pictures, "
+            "or --hold stream, which reads them as they come."
         )
     return np.empty((count, size_px, size_px, 3), np.uint8)
 

@@ -17,8 +17,8 @@ from deploy.errors import DataError
 from deploy.folders import LabelledPicture, count_per_class, find_labelled
 from deploy.preprocess import Framing, InputSpec
 from train.duplicates import group_duplicates, nearly_copies
-from train.pictures import Squares, read_squares
-from train.settings import OVERSIZE, TrainSettings
+from train.pictures import Seen, Squares, look_at, read_squares
+from train.settings import TrainSettings
 from train.split import KnownSides, Split, follow_split, split_groups
 
 logger = logging.getLogger(__name__)
@@ -27,9 +27,12 @@ Progress = Callable[[Iterable[Any]], Iterable[Any]]
 
 @dataclass(frozen=True)
 class Side:
-    """One side of the split: (N, 3, S, S) uint8 RGB, (N,) class numbers, and the pictures."""
+    """One side of the split: (N,) class numbers, the pictures, and what is held of them.
 
-    pixels: Tensor
+    pixels: (N, 3, S, S) uint8 RGB; None where pictures are read from their files as they come.
+    """
+
+    pixels: Tensor | None
     targets: Tensor
     pictures: tuple[LabelledPicture, ...]
 
@@ -40,12 +43,13 @@ class Side:
 
 @dataclass(frozen=True)
 class Prepared:
-    """Both sides, the labels in order, and what could not be read."""
+    """Both sides, the labels in order, what could not be read, and how a square is cut."""
 
     labels: tuple[str, ...]
     training: Side
     validation: Side
     unreadable: tuple[str, ...]
+    framing: Framing
 
     def record(self) -> Json:
         """The split as `RUN/split.json` keeps it."""
@@ -72,9 +76,13 @@ def prepare(
     extra: Path | None = None,
     sides: KnownSides | None = None,
     framing: Framing | None = None,
+    hold: Callable[[int], bool] | None = None,
     progress: Progress = iter,
 ) -> Prepared:
     """Read the pictures, group near-duplicates, split the groups, and add the extra pictures.
+
+    Enlarged pictures (`TrainSettings.enlarge`) are not grouped: each goes to either side by lot,
+    wherever the copies of its photograph go.
 
     Args:
         data: a folder of class folders.
@@ -82,6 +90,7 @@ def prepare(
         sides: an earlier run's split, to be followed; None makes a new one.
         extra: a folder like `data` whose pictures only ever teach (drawn stones, for example);
             those that nearly copy a validation picture are left out.
+        hold: whether so many pictures are to be held in memory; None holds them.
 
     Raises:
         DataError: no pictures, one class, or a class that cannot be read or cannot stand on
@@ -90,33 +99,48 @@ def prepare(
     framing = framing or Framing()
     found = find_labelled(data, classes)
     labels = tuple(classes) if classes is not None else tuple(count_per_class(found))
-    squares = read_squares(found, _held_px(settings), framing, progress=progress)
-    _check_readable(squares, labels)
-    split = _split(squares, settings, sides)
-    teaching: list[tuple[Squares, Sequence[int]]] = [(squares, split.training)]
-    if extra is not None:
-        more = _read_extra(extra, settings, framing, labels, progress)
-        teaching.append((more, _fit_to_teach(more, squares, split)))
+    more = _find_extra(extra, labels) if extra is not None else []
+    held = hold is None or hold(len(found) + len(more))
+    reader = _Reader(settings.held_px, framing, held, progress)
+    seen = reader.read(found)
+    _check_readable(seen, labels)
+    split = _split(seen, settings, sides)
+    teaching: list[tuple[Seen, Sequence[int]]] = [(seen, split.training)]
+    if more:
+        extra_seen = reader.read(more)
+        teaching.append((extra_seen, _fit_to_teach(extra_seen, seen, split)))
     training = _side(teaching, labels)
-    validation = _validation_side(squares, split, labels, framing, InputSpec(settings.size_px))
+    validation = _validation_side(seen, split, labels, framing, InputSpec(settings.size_px))
     logger.info("%d pictures teach, %d validate", len(training.targets), len(validation.targets))
-    return Prepared(labels, training, validation, squares.unreadable)
+    return Prepared(labels, training, validation, seen.unreadable, framing)
 
 
-def _held_px(settings: TrainSettings) -> int:
-    return round(settings.size_px * OVERSIZE)
+@dataclass(frozen=True)
+class _Reader:
+    """Reads pictures into memory, or only looks at them."""
+
+    size_px: int
+    framing: Framing
+    holds: bool
+    progress: Progress
+
+    def read(self, pictures: Sequence[LabelledPicture]) -> Seen:
+        if self.holds:
+            return read_squares(pictures, self.size_px, self.framing, progress=self.progress)
+        return look_at(pictures, self.framing, progress=self.progress)
 
 
-def _split(squares: Squares, settings: TrainSettings, sides: KnownSides | None) -> Split:
-    groups = group_duplicates(squares.thumbnails)
-    names = [picture.label for picture in squares.pictures]
+def _split(seen: Seen, settings: TrainSettings, sides: KnownSides | None) -> Split:
+    alone = np.arange(len(seen.pictures))
+    groups = alone if settings.enlarge else group_duplicates(seen.thumbnails)
+    names = [picture.label for picture in seen.pictures]
     if sides is None:
         return split_groups(names, groups, settings.validation_share, settings.seed)
-    return follow_split(names, groups, [p.digest() for p in squares.pictures], sides)
+    return follow_split(names, groups, [p.digest() for p in seen.pictures], sides)
 
 
-def _check_readable(squares: Squares, labels: tuple[str, ...]) -> None:
-    readable = {picture.label for picture in squares.pictures}
+def _check_readable(seen: Seen, labels: tuple[str, ...]) -> None:
+    readable = {picture.label for picture in seen.pictures}
     if missing := [label for label in labels if label not in readable]:
         raise DataError(
             f"not one picture of {', '.join(missing)} can be read. "
@@ -124,45 +148,46 @@ def _check_readable(squares: Squares, labels: tuple[str, ...]) -> None:
         )
 
 
-def _side(parts: Sequence[tuple[Squares, Sequence[int]]], labels: tuple[str, ...]) -> Side:
-    """Put chosen pictures into one side, each straight into its place: memory is what runs out."""
-    chosen = [(squares, index) for squares, indices in parts for index in indices]
-    px = parts[0][0].pixels.shape[1]
+def _side(parts: Sequence[tuple[Seen, Sequence[int]]], labels: tuple[str, ...]) -> Side:
+    chosen = [(seen, index) for seen, indices in parts for index in indices]
+    pictures = tuple(seen.pictures[index] for seen, index in chosen)
+    targets = torch.tensor([labels.index(picture.label) for picture in pictures])
+    held = [(seen, index) for seen, index in chosen if isinstance(seen, Squares)]
+    return Side(_planes(held) if held else None, targets, pictures)
+
+
+def _planes(chosen: Sequence[tuple[Squares, int]]) -> Tensor:
+    """Chosen pictures, each copied straight into its place: memory is what runs out."""
+    px = chosen[0][0].pixels.shape[1]
     planes = np.empty((len(chosen), 3, px, px), np.uint8)
     for plane, (squares, index) in zip(planes, chosen, strict=True):
         plane[:] = squares.pixels[index].transpose(2, 0, 1)
-    pictures = tuple(squares.pictures[index] for squares, index in chosen)
-    targets = torch.tensor([labels.index(picture.label) for picture in pictures])
-    return Side(torch.from_numpy(planes), targets, pictures)
+    return torch.from_numpy(planes)
 
 
 def _validation_side(
-    squares: Squares, split: Split, labels: tuple[str, ...], framing: Framing, spec: InputSpec
+    seen: Seen, split: Split, labels: tuple[str, ...], framing: Framing, spec: InputSpec
 ) -> Side:
     """Read anew, at the size that the device will see: validation is never a copy of a copy."""
-    chosen = [squares.pictures[i] for i in split.validation]
+    chosen = [seen.pictures[i] for i in split.validation]
+    if not isinstance(seen, Squares):
+        return _side([(seen, split.validation)], labels)
     exact = read_squares(chosen, spec.size_px, framing)
     return _side([(exact, range(len(exact.pictures)))], labels)
 
 
-def _read_extra(
-    folder: Path,
-    settings: TrainSettings,
-    framing: Framing,
-    labels: tuple[str, ...],
-    progress: Progress,
-) -> Squares:
+def _find_extra(folder: Path, labels: tuple[str, ...]) -> list[LabelledPicture]:
     found = [picture for picture in find_labelled(folder) if picture.label in labels]
     if not found:
         raise DataError(f"{folder} has no folder named like a class: {', '.join(labels)}.")
-    return read_squares(found, _held_px(settings), framing, progress=progress)
+    return found
 
 
-def _fit_to_teach(extra: Squares, squares: Squares, split: Split) -> list[int]:
+def _fit_to_teach(extra: Seen, seen: Seen, split: Split) -> list[int]:
     """The extra pictures that show no photograph of the validation side."""
     validating = list(split.validation)
-    digests = {squares.pictures[index].digest() for index in validating}
-    copies = nearly_copies(extra.thumbnails, squares.thumbnails[validating])
+    digests = {seen.pictures[index].digest() for index in validating}
+    copies = nearly_copies(extra.thumbnails, seen.thumbnails[validating])
     fit = [
         index
         for index, picture in enumerate(extra.pictures)

@@ -20,17 +20,22 @@ from rich.progress import (
 )
 
 if TYPE_CHECKING:
-    from train.loop import EpochResult
+    from train.history import EpochResult
 
 logger = logging.getLogger(__name__)
 
 
 class TrainProgress:
-    """A bar with loss, accuracy, pictures/s and time left; a line an epoch where no terminal is."""
+    """A bar with loss, accuracy, pictures/s and time left; a line an epoch where no terminal is.
 
-    def __init__(self, epochs: int, pictures_per_epoch: int, *, done: int = 0) -> None:
+    shown: nothing is shown without it: of several processes one speaks.
+    """
+
+    def __init__(
+        self, epochs: int, pictures_per_epoch: int, *, done: int = 0, shown: bool = True
+    ) -> None:
         console = Console(stderr=True)
-        self._terminal = console.is_terminal
+        self._terminal, self._shown = console.is_terminal, shown
         self._epochs = epochs
         self._bar = Progress(
             TextColumn("epoch {task.fields[epoch]}"),
@@ -38,10 +43,10 @@ class TrainProgress:
             TaskProgressColumn(),
             TextColumn("loss {task.fields[loss]:.3f}  top-1 {task.fields[top1]:.1%}"),
             TextColumn("validation {task.fields[validation]}"),
-            TextColumn("{task.fields[rate]:.0f} pictures/s"),
+            TextColumn("{task.fields[rate]:.0f} pictures/s{task.fields[gpu]}"),
             TimeRemainingColumn(elapsed_when_finished=True),
             console=console,
-            disable=not self._terminal,
+            disable=not (shown and self._terminal),
         )
         total = epochs * pictures_per_epoch
         self._task = self._bar.add_task(
@@ -53,6 +58,7 @@ class TrainProgress:
             top1=0.0,
             validation="-",
             rate=0.0,
+            gpu="",
         )
         self._last = time.monotonic()
         self._rate = 0.0
@@ -67,13 +73,17 @@ class TrainProgress:
 
     def epoch_done(self, result: EpochResult) -> None:
         """Show an epoch's validation."""
-        shown = f"{result.validation_top1:.1%}"
-        at = min(result.epoch + 2, self._epochs)
-        self._bar.update(self._task, validation=shown, epoch=f"{at}/{self._epochs}")
-        if not self._terminal:
+        gpu = _gpu_words(result)
+        self._bar.update(
+            self._task,
+            validation=f"{result.validation_top1:.1%}",
+            epoch=f"{min(result.epoch + 2, self._epochs)}/{self._epochs}",
+            gpu=gpu,
+        )
+        if self._shown and not self._terminal:
             logger.info(
                 "epoch %d/%d: loss %.3f, top-1 %.1f %%, validation loss %.3f, top-1 %.1f %%, "
-                "%.1f pictures/s",
+                "%.1f pictures/s%s",
                 result.epoch + 1,
                 self._epochs,
                 result.training_loss,
@@ -81,6 +91,7 @@ class TrainProgress:
                 result.validation_loss,
                 100 * result.validation_top1,
                 result.images_per_s,
+                gpu,
             )
 
     def __enter__(self) -> TrainProgress:
@@ -94,6 +105,15 @@ class TrainProgress:
         trace: TracebackType | None,
     ) -> None:
         self._bar.stop()
+
+
+def _gpu_words(result: EpochResult) -> str:
+    words = ""
+    if result.gpu_use is not None:
+        words += f", GPU {result.gpu_use:.0%} busy"
+    if result.gpu_memory_gb is not None:
+        words += f", {result.gpu_memory_gb:.1f} GB"
+    return words
 
 
 def reading(items: Iterable[Any], *, total: int | None = None) -> Iterator[Any]:

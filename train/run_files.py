@@ -10,9 +10,7 @@ from typing import Any
 from deploy.arrays import Json
 from deploy.errors import DataError
 from train.environment import read_environment
-from train.run_folder import HISTORY, SETTINGS, SPLIT
-
-OUTCOME = "outcome.json"
+from train.run_folder import HISTORY, OUTCOME, SETTINGS, SPLIT
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from deploy.settings import from_mapping
 from train.settings import TrainSettings
 
 SETTINGS, SPLIT, HISTORY = "settings.json", "split.json", "history.json"
+OUTCOME, EVENTS, ENLARGED = "outcome.json", "tensorboard", "pictures"
 STATE, BEST, LAST = "state.pt", "best.pt", "last.pt"
 
 

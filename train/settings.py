@@ -13,30 +13,50 @@ LARGEST_PX = int(LARGEST_SQUARE_PX / OVERSIZE)
 
 LARGEST_SEED = 2**32 - 1  # each epoch's own seed, a multiple of it, still fits into 64 bits
 
+SGD, ADAM = "sgd", "adam"
+COSINE, CONSTANT = "cosine", "constant"
+LOWEST_LOSS, SMALLEST_ERROR = "lowest-loss", "smallest-error"
+
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """Everything that decides what a run learns, apart from the pictures.
+    """Everything that decides what a run learns, apart from the pictures. `train.presets` has two.
 
+    preset: the name of the preset that these settings started from.
     size_px: side of the network's square input.
+    batch: pictures of one step, over all processes together.
     weights: "imagenet" (torchvision's), "none" (from nothing), or a file with weights.
-    learning_rate: of SGD at its peak; None takes 0.05 from nothing, 0.01 from weights.
+    optimizer: "sgd" (Nesterov momentum) or "adam" (torch's default betas).
+    learning_rate: at its peak; None takes 0.05 from nothing and 0.01 from weights with SGD,
+        0.001 with Adam.
+    schedule: "cosine", down to nothing at the last step, or "constant".
+    ema_decay: per step, of the averaged weights that are validated and exported; 0 averages
+        nothing.
     validation_share: part of each class kept for validation; 1/9 is the usual 8:1.
-    ema_decay: per step, of the averaged weights that are validated and exported.
+    enlarge: 0 splits photographs and augments the training side, anew in every epoch. A number
+        from 1 on is the reference experiment's order: so many pictures are made of each
+        photograph first (`train.enlarge`), and the split is random over those pictures, so that
+        copies of one photograph stand on both sides.
+    best_by: which epoch's weights are kept, "lowest-loss" or "smallest-error" (`train.choose`).
     seed: of the split, the order, the augmentation and the new head.
     """
 
+    preset: str = "sound"
     size_px: int = 224
     epochs: int = 80
     batch: int = 32
     weights: str = "imagenet"
+    optimizer: str = SGD
     learning_rate: float | None = None
+    schedule: str = COSINE
     momentum: float = 0.9
     weight_decay: float = 5e-4
     label_smoothing: float = 0.1
     warmup_epochs: float = 3.0
     ema_decay: float = 0.99
     validation_share: float = 1 / 9
+    enlarge: float = 0.0
+    best_by: str = LOWEST_LOSS
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -44,19 +64,35 @@ class TrainSettings:
         _at_least("epochs", self.epochs, 1)
         _at_least("batch", self.batch, 2)
         _within("seed", self.seed, 0, LARGEST_SEED)
+        _one_of("optimizer", self.optimizer, SGD, ADAM)
+        _one_of("schedule", self.schedule, COSINE, CONSTANT)
+        _one_of("best_by", self.best_by, LOWEST_LOSS, SMALLEST_ERROR)
+        for name in ("momentum", "label_smoothing", "ema_decay"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} must be from 0 to below 1: {getattr(self, name)}")
+        for name in ("weight_decay", "warmup_epochs"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be a number from 0 on: {getattr(self, name)}")
         if not 0 < self.validation_share < 1:
             raise ValueError(f"validation_share must be between 0 and 1: {self.validation_share}")
-        if not 0 <= self.ema_decay < 1:
-            raise ValueError(f"ema_decay must be from 0 to below 1: {self.ema_decay}")
         if self.learning_rate is not None and not 0 < self.learning_rate < math.inf:
             raise ValueError(f"learning_rate must be a number above 0: {self.learning_rate}")
+        if self.enlarge != 0 and not 1 <= self.enlarge <= 1000:
+            raise ValueError(f"enlarge must be 0 or from 1 to 1000: {self.enlarge}")
 
     @property
     def peak_rate(self) -> float:
         """The learning rate that is used, at its peak."""
         if self.learning_rate is not None:
             return self.learning_rate
+        if self.optimizer == ADAM:
+            return 0.001
         return 0.05 if self.weights == "none" else 0.01
+
+    @property
+    def held_px(self) -> int:
+        """Side of the squares that teach: larger than the input where they are augmented."""
+        return self.size_px if self.enlarge else round(self.size_px * OVERSIZE)
 
 
 def _at_least(name: str, value: int, least: int) -> None:
@@ -67,3 +103,8 @@ def _at_least(name: str, value: int, least: int) -> None:
 def _within(name: str, value: int, least: int, most: int) -> None:
     if not least <= value <= most:
         raise ValueError(f"{name} must be from {least} to {most}, not {value}")
+
+
+def _one_of(name: str, value: str, *known: str) -> None:
+    if value not in known:
+        raise ValueError(f"{name} must be {' or '.join(known)}, not “{value}”")

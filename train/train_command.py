@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from train.settings import TrainSettings
+from deploy.arguments import number
+from train.presets import PRESETS
+from train.settings import ADAM, SGD, TrainSettings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Flags that are left out take the defaults of `TrainSettings`."""
+    """Flags that are left out take the value of the settings file, else of the preset."""
     defaults = TrainSettings()
     parser.add_argument("data", type=Path, metavar="DATA", help="folder with a folder per class")
     parser.add_argument("--out", type=Path, metavar="RUN", required=True, help="where to write")
@@ -28,6 +30,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="split.json of an earlier run, whose validation pictures stay apart here too",
     )
+    parser.add_argument(
+        "--preset",
+        choices=tuple(PRESETS),
+        help="sound (default), or reference: the published experiment as printed, leak included",
+    )
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="settings in JSON, named as in a run's settings.json; flags win over it",
+    )
     parser.add_argument("--epochs", type=int, metavar="N", help=f"default {defaults.epochs}")
     parser.add_argument(
         "--size",
@@ -36,7 +49,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="size_px",
         help=f"input side in pixels, default {defaults.size_px}",
     )
-    parser.add_argument("--batch", type=int, metavar="N", help=f"default {defaults.batch}")
+    parser.add_argument(
+        "--batch",
+        type=int,
+        metavar="N",
+        help=f"pictures of a step, over all processes of torchrun; default {defaults.batch}",
+    )
     parser.add_argument(
         "--lr",
         type=float,
@@ -49,13 +67,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what to start from, default imagenet (downloaded by torchvision)",
     )
     parser.add_argument("--seed", type=int, help="of split, order and augmentation, default 0")
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    parser.add_argument("--optimizer", choices=(SGD, ADAM), help=f"default {defaults.optimizer}")
+    add_machine_arguments(parser)
     parser.add_argument(
         "--resume",
         action="store_true",
         help="go on with RUN after its last save, with the settings, classes and split it has",
     )
     parser.set_defaults(run=run_train)
+
+
+def add_machine_arguments(parser: argparse.ArgumentParser) -> None:
+    """Flags on what trains, which change nothing of what is learned."""
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    parser.add_argument(
+        "--hold",
+        choices=("auto", "device", "stream"),
+        default="auto",
+        help="keep all pictures on the device, or read them from their files in every epoch "
+        "(default: keep what fits)",
+    )
+    parser.add_argument(
+        "--readers",
+        type=number(0, 1024),
+        metavar="N",
+        help="processes that read pictures which are not kept (default: one a core, 8 at most)",
+    )
 
 
 def run_train(args: argparse.Namespace) -> int:

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 
 import gemscan
-from train import start
+from train import training_run
 
 Train = Callable[..., int]
 NOTHING = ("--weights", "none")
+# A rate at which the last digit of a float is still the last digit some epochs later.
+STEADY = ("--lr", "0.0005")
 COLOURS_BGR = {"Ruby": (60, 20, 200), "Peridot": (60, 190, 120), "Sapphire": (190, 70, 30)}
 
 
@@ -41,7 +43,7 @@ def train() -> Train:
         words += [*(() if "--weights" in flags else NOTHING), *flags]
         with pytest.MonkeyPatch.context() as patch:
             if not report:
-                patch.setattr(start, "_write_report", lambda *_: None)
+                patch.setattr(training_run, "_write_report", lambda *_: None)
             return gemscan.main(words)
 
     return run
@@ -66,6 +68,14 @@ def blobs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def more_blobs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two other pictures of each class."""
     return draw_folder(tmp_path_factory.mktemp("more"), per_class=2, seed=1000)
+
+
+@pytest.fixture(scope="session")
+def steady_run(train: Train, blobs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run on `blobs` with `STEADY` flags, which others are compared with; tests only read it."""
+    run = tmp_path_factory.mktemp("steady") / "run"
+    assert train(blobs, run, *STEADY) == 0
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from train.augment import SCALE, SHIFT, augment, random_affine, relight
+from train.augment import SCALE, SHIFT, augment, draw_changes, random_affine, relight
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -31,7 +31,7 @@ def test_matrices_hold_a_turn_a_scale_within_limits_and_a_shift_within_limits():
 def test_a_batch_comes_out_at_the_network_size_and_inside_the_range_of_bytes():
     squares = torch.randint(0, 256, (5, 3, 80, 80), dtype=torch.uint8)
 
-    pictures = augment(squares, 64, generator())
+    pictures = augment(squares, 64, draw_changes(5, generator()))
 
     assert pictures.shape == (5, 3, 64, 64)
     assert 0 <= float(pictures.min()) < float(pictures.max()) <= 255
@@ -40,14 +40,29 @@ def test_a_batch_comes_out_at_the_network_size_and_inside_the_range_of_bytes():
 def test_the_same_generator_state_repeats_the_batch():
     squares = torch.randint(0, 256, (3, 3, 40, 40), dtype=torch.uint8)
 
-    assert torch.equal(augment(squares, 32, generator(5)), augment(squares, 32, generator(5)))
+    one, other = (augment(squares, 32, draw_changes(3, generator(5))) for _ in range(2))
+    assert torch.equal(one, other)
+
+
+def test_a_part_of_a_batch_is_changed_as_it_is_within_the_whole():
+    """Processes that train together show what one process would have shown."""
+    squares = torch.randint(0, 256, (6, 3, 40, 40), dtype=torch.uint8)
+    changes, part = draw_changes(6, generator(5)), slice(2, 4)
+
+    whole = augment(squares, 32, changes)
+
+    assert torch.allclose(augment(squares[part], 32, changes.part(part)), whole[part], atol=1e-3)
+
+
+def test_without_mirroring_no_matrix_turns_a_picture_over():
+    assert float(torch.linalg.det(random_affine(50, generator(), mirror=False)[:, :, :2]).min()) > 0
 
 
 def test_colour_stays_within_a_few_per_cent():
     """Colour is evidence: a red must not become an orange."""
     red = torch.tensor([180.0, 30.0, 40.0]).view(1, 3, 1, 1).expand(200, 3, 4, 4)
 
-    relit = relight(red.clone(), generator())
+    relit = relight(red.clone(), draw_changes(200, generator()))
 
     ratio = relit[:, 0].mean((1, 2)) / relit[:, 1].mean((1, 2))
     assert float(ratio.min()) > 3.0

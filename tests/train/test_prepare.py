@@ -62,6 +62,17 @@ def test_pictures_that_do_not_fit_into_memory_are_refused_before_they_are_read(
 
     with pytest.raises(DataError, match=r"need 0\.0 GB of memory"):
         prepare(blobs, SETTINGS)
+    assert not pictures.fits(27, 40)
+
+
+def test_pictures_that_are_not_held_are_split_alike(blobs: Path):
+    held = prepare(blobs, SETTINGS, extra=blobs)
+    streamed = prepare(blobs, SETTINGS, extra=blobs, hold=lambda count: count < 54)
+
+    assert streamed.training.pixels is None
+    assert streamed.validation.pixels is None
+    assert streamed.training.pictures == held.training.pictures
+    assert streamed.validation.pictures == held.validation.pictures
 
 
 def test_the_largest_size_is_the_largest_that_fits_with_its_margin():

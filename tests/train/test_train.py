@@ -14,7 +14,7 @@ import torch
 from train import loop
 from train.checkpoint import load_checkpoint, load_weights
 from train.checkpoint import save_checkpoint as save
-from train.loop import DivergedError, Trainer, warming_average
+from train.loop import DivergedError, Trainer
 from train.model import build_model
 from train.prepare import prepare
 from train.progress import TrainProgress
@@ -178,16 +178,3 @@ def test_weights_name_the_pictures_that_taught_the_weights_they_came_from(
 def test_settings_out_of_range_are_refused_by_name(wrong: dict[str, int]):
     with pytest.raises(ValueError, match=f"{next(iter(wrong))} must be"):
         TrainSettings(**wrong)
-
-
-def test_the_average_follows_at_once_and_is_slow_later():
-    """A run of a few steps must not be judged by the weights it started with."""
-    update = warming_average(0.99)
-    averaged, current = [torch.zeros(3)], [torch.ones(3)]
-
-    update(averaged, current, torch.tensor(1))
-    assert averaged[0][0].item() == pytest.approx(1 - 2 / 11)
-
-    averaged = [torch.zeros(3)]
-    update(averaged, current, torch.tensor(5000))
-    assert averaged[0][0].item() == pytest.approx(0.01)

@@ -1,0 +1,200 @@
+"""One run from its record to its outcome: read the pictures, train, and write what came of it."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from deploy.errors import GemscanError, SettingsError
+from deploy.folders import find_labelled
+from deploy.preprocess import Framing
+from train.checkpoint import load_checkpoint, load_weights
+from train.enlarge import enlarge, source_digest
+from train.environment import note_environment
+from train.hold import AUTO, holds
+from train.loop import DivergedError, Trainer
+from train.model import build_model
+from train.outcome import Outcome, outcome_of, write_outcome
+from train.prepare import Prepared, prepare
+from train.presets import REFERENCE
+from train.progress import TrainProgress, reading
+from train.run_folder import ENLARGED, SPLIT, STATE, RunRecord, open_new
+from train.split import KnownSides, read_sides
+from train.team import ALONE, Team
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a run is trained on; none of it changes what is learned.
+
+    hold: "auto", "device" or "stream" (`train.hold`).
+    readers: processes that read pictures which are not held; None chooses.
+    """
+
+    device: torch.device
+    hold: str = AUTO
+    readers: int | None = None
+    team: Team = ALONE
+
+
+def train_run(run: Path, record: RunRecord, machine: Machine, *, resume: bool) -> Outcome:
+    """Train until the run is done.
+
+    Args:
+        run: its folder; a new one is opened here, once the pictures are read.
+        resume: go on after the last save.
+
+    Raises:
+        DivergedError: the loss is no longer a number; with the reference preset that is no error
+            but the outcome.
+        GemscanError: pictures, weights or the folder cannot serve.
+    """
+    team = machine.team
+    _check_divisible(record.settings.batch, team.world)
+    data = _prepare(run, record, machine, resume)
+    trainer = _trainer(run, record, data, machine, resume)
+    if not resume and team.leads:
+        open_new(run, replace(record, classes=data.labels), data.record())
+    if team.leads:
+        note_environment(run, machine.device)
+    diverged = _fit(run, record, trainer, team)
+    outcome = outcome_of(record.settings, trainer.history, data, diverged=diverged)
+    if team.leads:
+        write_outcome(run, outcome)
+        _write_report(run, machine.device)
+    return outcome
+
+
+def _write_report(run: Path, device: torch.device) -> None:
+    """The run is whole by now, and nothing that goes wrong with its page may say otherwise."""
+    try:
+        from train.report import write_report
+
+        print(f"report: {write_report(run, device.type)}")
+    except Exception as exc:
+        known = isinstance(exc, GemscanError)
+        logger.warning(
+            "the run is whole, but its report cannot be written: %s", exc, exc_info=not known
+        )
+
+
+def _check_divisible(batch: int, processes: int) -> None:
+    """Equal parts only: the mean over processes is then the mean over the batch."""
+    if batch % processes:
+        raise SettingsError(
+            f"batch {batch} cannot be divided by {processes} processes. "
+            f"Give --batch a multiple of {processes}."
+        )
+
+
+def _fit(run: Path, record: RunRecord, trainer: Trainer, team: Team) -> bool:
+    """Train; True where the reference preset lost its way, as it may."""
+    epochs, done = record.settings.epochs, len(trainer.history)
+    shown = TrainProgress(epochs, trainer.pictures_per_epoch, done=done, shown=team.leads)
+    try:
+        with shown as bar:
+            trainer.fit(run, bar)
+    except KeyboardInterrupt:
+        # Nothing is saved here: in the middle of an epoch the weights are ahead of the history,
+        # and a resumed run would not be the run that was stopped.
+        logger.warning("stopped; go on after the last save by adding --resume")
+        raise
+    except DivergedError as exc:
+        if record.settings.preset != REFERENCE.preset:
+            raise
+        logger.warning("%s That is this preset's outcome.", str(exc).partition(":")[0] + ".")
+        return True
+    return False
+
+
+def _prepare(run: Path, record: RunRecord, machine: Machine, resume: bool) -> Prepared:
+    settings, team = record.settings, machine.team
+
+    def hold(count: int) -> bool:
+        return holds(count, settings, machine.hold, machine.device, team.local_world)
+
+    data = prepare(
+        team.from_lead(lambda: _pictures(run, record, resume)),
+        settings,
+        classes=record.classes or None,
+        extra=Path(record.extra) if record.extra else None,
+        sides=team.from_lead(lambda: _sides(run, record, resume)),
+        hold=hold,
+        progress=reading if team.leads else iter,
+    )
+    team.check_same("pictures", (data.training.digests(), data.validation.digests()))
+    return data
+
+
+def _sides(run: Path, record: RunRecord, resume: bool) -> KnownSides | None:
+    split = run / SPLIT if resume else record.split
+    return read_sides(Path(split)) if split else None
+
+
+def _pictures(run: Path, record: RunRecord, resume: bool) -> Path:
+    """The folder that is split: the photographs, or the pictures that are made of them."""
+    settings, folder = record.settings, run / ENLARGED
+    if not settings.enlarge:
+        return Path(record.data)
+    if not (resume and folder.is_dir()):
+        enlarge(
+            find_labelled(Path(record.data), record.classes or None),
+            folder,
+            size_px=settings.size_px,
+            each=settings.enlarge,
+            seed=settings.seed,
+            framing=Framing(),
+            progress=reading,
+        )
+    return folder
+
+
+def _trainer(
+    run: Path, record: RunRecord, data: Prepared, machine: Machine, resume: bool
+) -> Trainer:
+    settings, team = record.settings, machine.team
+    state = team.from_lead(lambda: _saved_state(run, resume))
+    weights = settings.weights if state is None else "none"
+    taught = _taught_by(weights)
+    _warn_of_leak(weights, taught, data)
+    if settings.enlarge:  # what taught are photographs, whatever files show them
+        taught |= {source_digest(picture.path) for picture in data.training.pictures}
+    torch.manual_seed(settings.seed)  # of the new head, or of the whole network
+    model = build_model(len(data.labels), weights, norm=team.norm(machine.device))
+    trainer = Trainer(
+        model, data, settings, machine.device, taught=taught, team=team, readers=machine.readers
+    )
+    if state is not None:
+        trainer.restore(state)
+    return trainer
+
+
+def _saved_state(run: Path, resume: bool) -> dict[str, Any] | None:
+    """None for a new run, and for one that was stopped before its first save."""
+    path = run / STATE
+    return load_checkpoint(path) if resume and path.exists() else None
+
+
+def _taught_by(weights: str) -> frozenset[str]:
+    """Digests of the pictures that taught weights of this project."""
+    if weights in ("none", "imagenet"):
+        return frozenset()
+    return frozenset(load_weights(Path(weights)).get("training", ()))
+
+
+def _warn_of_leak(weights: str, taught: frozenset[str], data: Prepared) -> None:
+    """Weights that learned from pictures that now validate would flatter the result."""
+    leaked = taught.intersection(data.validation.digests())
+    if leaked:
+        logger.warning(
+            "%s learned from %d of the %d validation pictures: the accuracy will be flattered",
+            weights,
+            len(leaked),
+            len(data.validation.targets),
+        )
