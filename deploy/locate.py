@@ -53,7 +53,7 @@ class _Box(NamedTuple):
 
 
 class _Ground(NamedTuple):
-    """(6, 3) factors of a smooth surface in Lab, and by how many levels the border strays from it."""
+    """(6, 3) factors of a smooth surface in Lab, and how far the border strays from it."""
 
     factors: Any
     stray: float
@@ -190,7 +190,7 @@ _SHADOW = _without_shadow()
 
 def _far(contrast: Any, stray: float) -> Any:
     between, _ = cv2.threshold(contrast, 0, 1, cv2.THRESH_OTSU)
-    least = max(_LEAST_CONTRAST, 2.5 * stray, 0.6 * between)
+    least = max(_LEAST_CONTRAST, 4 * stray, 0.6 * between)
     return cv2.threshold(contrast, least, 1, cv2.THRESH_BINARY)[1]
 
 
@@ -212,8 +212,8 @@ def _filled(mask: Any) -> Any:
     mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, _SQUARE_5)
     padded = cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
     cv2.floodFill(padded, None, (0, 0), 2)
-    filled = cv2.compare(padded[1:-1, 1:-1], 2, cv2.CMP_NE)
-    return cv2.morphologyEx(filled, cv2.MORPH_OPEN, _SQUARE_3)
+    ground = cv2.inRange(padded[1:-1, 1:-1], 2, 2)
+    return cv2.morphologyEx(cv2.bitwise_not(ground), cv2.MORPH_OPEN, _SQUARE_3)
 
 
 def _best(mask: Any) -> Any | None:

@@ -28,6 +28,7 @@ from deploy.golden import Golden, golden_batch, infer_one_by_one, largest_gap, w
 from deploy.preprocess import Framing, InputSpec
 from deploy.render import render_stone
 from train.checkpoint import load_weights
+from train.framing import saved_framing
 from train.model import GemNet, build_model
 from train.onnx_file import prove_same, write_onnx
 from train.pictures import read_squares
@@ -56,6 +57,7 @@ class _Run:
     model: GemNet
     labels: tuple[str, ...]
     size_px: int
+    framing: Framing
     epoch: int
     training: tuple[str, ...]
     split: Json
@@ -105,6 +107,7 @@ def _read_run(run: Path, checkpoint: str) -> _Run:
         model,
         tuple(weights["labels"]),
         weights["size_px"],
+        saved_framing(weights),
         weights["epoch"],
         tuple(weights["training"]),
         _read_json(run / SPLIT),
@@ -135,7 +138,7 @@ def _validation(run: _Run) -> tuple[ByteArray, np.ndarray[Any, np.dtype[np.int64
             len(listed) - len(same),
             len(listed),
         )
-    squares = read_squares(same, run.size_px, Framing())
+    squares = read_squares(same, run.size_px, run.framing)
     targets = np.array([run.labels.index(picture.label) for picture in squares.pictures])
     return squares.pixels, targets
 
@@ -155,7 +158,7 @@ def _manifest(name: str, version: str, run: _Run) -> Manifest:
         version=version,
         labels=run.labels,
         input=InputSpec(run.size_px),
-        framing=Framing(),
+        framing=run.framing,
         decision=Decision(),
         metrics={},
         provenance=_provenance(run),
