@@ -25,7 +25,8 @@ _TRAY_EDGE = 0.06  # of the tray's size, on each side
 _MOST_CONTACT = 0.35  # of a candidate's outline that may lie on the picture's border
 _ARM = 0.35  # of the candidate's shorter side: what is thinner and reaches the border is no stone
 _EDGE_LEVEL = 0.4  # of a candidate's contrast: where its edge is
-_REFITS = 2
+_REFITS = 4  # a stone on the border bends the first fit; it takes some to forget it
+_SETTLED = 2.0
 _ONES = np.ones(3, np.float32)
 _RIDGE = 1e-3 * np.eye(6, dtype=np.float32)  # a picture of one colour has a solution too
 _BORDER_PIXELS = 200
@@ -134,7 +135,7 @@ def _spans(box: _Box, lab: Any) -> bool:
 
 
 def _fit_ground(lab: Any) -> _Ground:
-    """Least squares through the border, then twice with less weight on what is no ground."""
+    """Least squares through the border, then again with less weight on what is no ground."""
     _, border, terms, solver = _ground_terms(*lab.shape[:2])
     pixels = lab.reshape(-1, 3)[border].astype(np.float32)
     factors = solver @ pixels
@@ -143,6 +144,8 @@ def _fit_ground(lab: Any) -> _Ground:
         stray = _part(away, 0.5)
         weighted = (terms / (1 + (away / max(2.0, 2 * stray)) ** 2)[:, None]).T
         factors = np.linalg.solve(weighted @ terms + _RIDGE, weighted @ pixels)
+        if stray < _SETTLED:
+            break
     return _Ground(factors, stray)
 
 
