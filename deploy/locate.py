@@ -220,7 +220,7 @@ def _filled(mask: Any) -> Any:
 
 
 def _best(mask: Any) -> Any | None:
-    """The largest candidate, as a mask; one that is off the middle counts for less."""
+    """The largest candidate, as a mask; off the middle or on the border it counts for less."""
     _, labels, stats, centres = cv2.connectedComponentsWithStats(mask)
     middle = np.array(mask.shape[::-1]) / 2
     away = np.linalg.norm((centres - middle) / middle, axis=1)
@@ -228,7 +228,7 @@ def _best(mask: Any) -> Any | None:
     outline = 2 * (stats[:, cv2.CC_STAT_WIDTH] + stats[:, cv2.CC_STAT_HEIGHT])
     contact = _contact(labels, len(stats))
     weight[stats[:, cv2.CC_STAT_AREA] < _LEAST_SHARE * mask.size] = 0
-    weight[contact > _MOST_CONTACT * outline] = 0
+    weight *= 1 - contact / (_MOST_CONTACT * outline)
     weight[labels[[0, 0, -1, -1], [0, -1, 0, -1]]] = 0  # a dark corner, an arm, the counter
     weight[0] = 0  # the ground
     best = int(weight.argmax())
