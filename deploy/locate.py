@@ -24,7 +24,7 @@ _SPANNED = 0.86  # of the picture's height or width: so large a thing may be the
 _TRAY_EDGE = 0.06  # of the tray's size, on each side
 _MOST_CONTACT = 0.35  # of a candidate's outline that may lie on the picture's border
 _ARM = 0.35  # of the candidate's shorter side: what is thinner and reaches the border is no stone
-_EDGE_LEVEL = 0.4  # of a candidate's contrast: where its edge is
+_EDGE_LEVEL = 0.35  # of a candidate's contrast: where its edge is
 _REFITS = 4  # a stone on the border bends the first fit; it takes some to forget it
 _SETTLED = 2.0
 _ONES = np.ones(3, np.float32)
@@ -32,6 +32,7 @@ _RIDGE = 1e-3 * np.eye(6, dtype=np.float32)  # a picture of one colour has a sol
 _BORDER_PIXELS = 200
 _SQUARE_3, _SQUARE_5 = np.ones((3, 3), np.uint8), np.ones((5, 5), np.uint8)
 _PLAIN = 5.0  # levels of L, a and b together by which the border of a plain ground strays
+_TRAY_PLAIN = 15.0  # the same for a tray: a stone does not reach its border
 _NO_GROUND = 25.0  # more than that, and the border shows no ground: nothing can be told
 
 
@@ -57,11 +58,8 @@ class _Ground(NamedTuple):
     """(6, 3) factors of a smooth surface in Lab, and how far the border strays from it."""
 
     factors: Any
-    stray: float
-
-    @property
-    def plain(self) -> bool:
-        return self.stray <= _PLAIN
+    stray: float  # of half of the border
+    most: float  # of nine tenths of it
 
 
 def find_stone(picture_bgr: ByteArray) -> Stone | None:
@@ -93,10 +91,10 @@ def _shrunk(picture_bgr: ByteArray) -> Any:
 def _search(lab: Any) -> _Box | None:
     """Search the picture; where its border is not plain or the tray was found, search the tray."""
     ground = _fit_ground(lab)
-    if not ground.plain:
+    if ground.stray > _PLAIN:
         tray = _central_tray(lab)
         inner = _fit_ground(_cut(lab, tray))
-        if inner.plain:
+        if inner.most <= _TRAY_PLAIN:
             return _search_on(lab, tray, inner)
         if ground.stray > _NO_GROUND:
             return None
@@ -105,7 +103,7 @@ def _search(lab: Any) -> _Box | None:
         return box
     tray = _inset(box)
     inner = _fit_ground(_cut(lab, tray))
-    return _search_on(lab, tray, inner) if inner.plain else box
+    return _search_on(lab, tray, inner) if inner.most <= _TRAY_PLAIN else box
 
 
 def _search_on(lab: Any, tray: _Box, ground: _Ground) -> _Box | None:
@@ -146,7 +144,7 @@ def _fit_ground(lab: Any) -> _Ground:
         factors = np.linalg.solve(weighted @ terms + _RIDGE, weighted @ pixels)
         if stray < _SETTLED:
             break
-    return _Ground(factors, stray)
+    return _Ground(factors, stray, _part(away, 0.9))
 
 
 @lru_cache(maxsize=64)
