@@ -266,7 +266,7 @@ def _steady(picture: ByteArray, framing: Framing) -> bool:
 
 def _moved(pixels: ByteArray, seed: int) -> ByteArray:
     steps = np.random.default_rng(seed).integers(-1, 2, pixels.shape)
-    return np.clip(pixels + steps, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(pixels + steps, 0, 255), np.uint8)
 
 
 def _write_png(path: Path, picture_bgr: ByteArray) -> None:
