@@ -69,8 +69,8 @@ def find_stone(picture_bgr: ByteArray) -> Stone | None:
         picture_bgr: (H, W, 3) uint8, BGR, any size.
 
     Returns:
-        The stone's box, or None where nothing stands out. What reaches in over the picture's
-        border for most of its own outline is no stone.
+        The stone's box, or None where nothing stands out, or the border shows no ground. What
+        lies in a corner of the picture, or mostly along its border, is no stone.
     """
     lab = cv2.cvtColor(_shrunk(picture_bgr), cv2.COLOR_BGR2Lab)
     box = _search(lab)
@@ -223,7 +223,7 @@ def _best(mask: Any) -> Any | None:
     middle = np.array(mask.shape[::-1]) / 2
     away = np.linalg.norm((centres - middle) / middle, axis=1)
     weight = stats[:, cv2.CC_STAT_AREA] * (1.2 - away / 1.5)
-    outline = 2 * (stats[:, cv2.CC_STAT_WIDTH] + stats[:, cv2.CC_STAT_HEIGHT])
+    outline = np.maximum(1, 2 * (stats[:, cv2.CC_STAT_WIDTH] + stats[:, cv2.CC_STAT_HEIGHT]))
     contact = _contact(labels, len(stats))
     weight[stats[:, cv2.CC_STAT_AREA] < _LEAST_SHARE * mask.size] = 0
     weight *= 1 - contact / (_MOST_CONTACT * outline)
@@ -259,7 +259,8 @@ def _tight(mask: Any, contrast: Any) -> _Box:
     """The box of what has a good part of the candidate's contrast: a soft shadow has not."""
     inside = cv2.bitwise_and(contrast, mask)
     least = _EDGE_LEVEL * _part(contrast[mask > 0], 0.9)
-    return _Box(*cv2.boundingRect(cv2.threshold(inside, least, 1, cv2.THRESH_BINARY)[1]))
+    found = cv2.boundingRect(cv2.threshold(inside, least, 1, cv2.THRESH_BINARY)[1])
+    return _Box(*(found if found[2] else cv2.boundingRect(mask)))
 
 
 def _in_picture(box: _Box, small: tuple[int, ...], shape: tuple[int, ...]) -> Stone:
