@@ -71,25 +71,31 @@ def frame_box(frame_bgr: ByteArray, framing: Framing) -> SquareBox:
     if framing.method == "centre":
         return _central(height, width, framing.margin)
     stone = find_stone(frame_bgr)
-    return _central(height, width) if stone is None else _around(stone, framing.margin, frame_bgr)
+    if stone is None:
+        return _central(height, width)
+    return box_around(stone, framing.margin, height, width)
+
+
+def box_around(stone: Stone, margin: float, height: int, width: int) -> SquareBox:
+    """A square with the stone in its middle, or near it where the picture ends.
+
+    The margin is given up before the square grows over the picture's border; a stone that is
+    longer than the picture's shorter side is shown whole all the same.
+
+    Args:
+        stone: from `find_stone`, for who has searched the picture already.
+        margin: part of the stone's longer side that is added at each end.
+        height, width: of the picture, in pixels.
+    """
+    longer = max(stone.width, stone.height)
+    side = max(longer, min(round(longer * (1 + 2 * margin)), height, width))
+    x = _placed(stone.x + stone.width / 2, side, width)
+    return SquareBox(x, _placed(stone.y + stone.height / 2, side, height), side)
 
 
 def _central(height: int, width: int, margin: float = 0.0) -> SquareBox:
     side = max(1, round(min(height, width) * (1 - 2 * margin)))
     return SquareBox((width - side) // 2, (height - side) // 2, side)
-
-
-def _around(stone: Stone, margin: float, frame: ByteArray) -> SquareBox:
-    """A square with the stone in its middle, or near it where the picture ends.
-
-    The margin is given up before the square grows over the picture's border; a stone that is
-    longer than the picture's shorter side is shown whole all the same.
-    """
-    height, width = frame.shape[:2]
-    longer = max(stone.width, stone.height)
-    side = max(longer, min(round(longer * (1 + 2 * margin)), height, width))
-    x = _placed(stone.x + stone.width / 2, side, width)
-    return SquareBox(x, _placed(stone.y + stone.height / 2, side, height), side)
 
 
 def _placed(middle: float, side: int, length: int) -> int:
