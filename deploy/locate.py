@@ -19,7 +19,8 @@ _SEARCHED_PX = 128  # the longer side of the copy that is searched
 _RIM = 0.04  # of the longer side: the border that shows the ground
 _LEAST_CONTRAST = 13.0  # grey levels; less than this is noise or a soft shadow
 _LEAST_STEP = 9.0  # grey levels from one pixel of the copy to its neighbours
-_LEAST_SHARE = 0.0015
+_GRAIN = 2.0  # times the border's own steps: less than that is its grain
+_LEAST_SHARE = 0.004  # of the picture: smaller is a speck, and too small to be told
 _SPANNED = 0.86  # of the picture's height or width: so large a thing may be the tray
 _TRAY_EDGE = 0.06  # of the tray's size, on each side
 _MOST_CONTACT = 0.35  # of a candidate's outline that may lie on the picture's border
@@ -200,7 +201,7 @@ def _edges(lab: Any) -> Any:
     light = cv2.blur(cv2.extractChannel(lab, 0), (3, 3))
     step = cv2.morphologyEx(light, cv2.MORPH_GRADIENT, _SQUARE_3)
     usual = _part(step.ravel()[_ground_terms(*step.shape)[1]], 0.8)
-    return cv2.threshold(step, max(_LEAST_STEP, 2 * usual), 1, cv2.THRESH_BINARY)[1]
+    return cv2.threshold(step, max(_LEAST_STEP, _GRAIN * usual), 1, cv2.THRESH_BINARY)[1]
 
 
 def _part(values: Any, part: float) -> float:
