@@ -23,9 +23,8 @@ from deploy.errors import DataError, GemscanError
 from deploy.evaluate_scores import wilson_interval
 from deploy.files import write_json
 from deploy.folders import LabelledPicture, find_labelled
-from deploy.preprocess import Framing
 from train.duplicates import group_duplicates
-from train.pictures import COMPARED, Squares, read_squares
+from train.pictures import Seen, look_at
 from train.prepare import Progress
 from train.run_folder import HISTORY, LAST, SETTINGS, SPLIT
 
@@ -87,11 +86,9 @@ def plan_folds(
     folds = [Fold(out / f"fold{k}", out / f"fold{k}.json") for k in range(1, count + 1)]
     if all(fold.split.exists() for fold in folds):
         return folds
-    squares = read_squares(
-        find_labelled(data, classes), COMPARED.size_px, Framing(), progress=progress
-    )
-    for fold, validation in zip(folds, _divide(squares, count, seed), strict=True):
-        write_json(fold.split, _record(squares.pictures, validation))
+    seen = look_at(find_labelled(data, classes), progress=progress)
+    for fold, validation in zip(folds, _divide(seen, count, seed), strict=True):
+        write_json(fold.split, _record(seen.pictures, validation))
     return folds
 
 
@@ -148,12 +145,12 @@ def estimate(folds: Sequence[Fold]) -> Json:
     }
 
 
-def _divide(squares: Squares, count: int, seed: int) -> list[set[int]]:
-    labels = np.array([picture.label for picture in squares.pictures])
+def _divide(seen: Seen, count: int, seed: int) -> list[set[int]]:
+    labels = np.array([picture.label for picture in seen.pictures])
     names, counts = np.unique(labels, return_counts=True)
     if few := [str(name) for name, n in zip(names, counts, strict=True) if n < count]:
         raise DataError(f"{', '.join(few)}: fewer pictures than folds. Take fewer --folds.")
-    groups = group_duplicates(squares.thumbnails)
+    groups = group_duplicates(seen.thumbnails)
     splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
     return [set(held.tolist()) for _, held in splitter.split(labels, labels, groups)]
 

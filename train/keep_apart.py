@@ -8,7 +8,6 @@ from typing import Any
 
 from deploy.files import staged_folder, storage_errors
 from deploy.folders import LabelledPicture, find_labelled
-from deploy.preprocess import Framing
 from train.duplicates import group_duplicates
 from train.pictures import look_at
 from train.settings import TrainSettings
@@ -32,7 +31,7 @@ def keep_apart(
         DataError: no pictures, or a class that cannot stand in both.
         StorageError: no space, no permission, or a disk that has no links.
     """
-    seen = look_at(find_labelled(data, classes), Framing(), progress=progress)
+    seen = look_at(find_labelled(data, classes), progress=progress)
     labels = [picture.label for picture in seen.pictures]
     groups = group_duplicates(seen.thumbnails)
     split = split_groups(labels, groups, TrainSettings().validation_share, seed)

@@ -61,7 +61,7 @@ class Trainer:
         readers: int | None = None,
     ) -> None:
         self._settings, self._device, self._team = settings, device, team
-        self._labels = data.labels
+        self._labels, self._framing = data.labels, data.framing
         self._training_digests = data.training.digests()
         earlier = sorted(set(taught).difference(self._training_digests))
         self._taught = [*self._training_digests, *earlier]
@@ -180,6 +180,7 @@ class Trainer:
             "backbone": {name: value.cpu().clone() for name, value in backbone.items()},
             "labels": list(self._labels),
             "size_px": self._settings.size_px,
+            "framing": asdict(self._framing),
             "training": self._taught,
             "epoch": len(self.history),
         }

@@ -26,7 +26,7 @@ READERS = 4
 COPIES = 2
 
 # Near-duplicates are compared at one size, whatever the network's: the split of a folder must not
-# depend on --size, or weights from a run at another size would have seen what now validates.
+# depend on --size or --framing, or weights from another run would have seen what now validates.
 COMPARED = InputSpec(64)
 
 
@@ -48,7 +48,6 @@ class Squares(Seen):
 
 def look_at(
     pictures: Sequence[LabelledPicture],
-    framing: Framing,
     *,
     progress: Callable[[Iterable[Any]], Iterable[Any]] = iter,
 ) -> Seen:
@@ -60,7 +59,7 @@ def look_at(
 
     def look(picture: LabelledPicture) -> FloatArray | None:
         picture_bgr = _read(picture)
-        return None if picture_bgr is None else _thumbnail(picture_bgr, framing)
+        return None if picture_bgr is None else _thumbnail(picture_bgr)
 
     kept = dict(_readable(pictures, look, progress))
     return Seen(tuple(kept), np.stack(list(kept.values())), _left_out(pictures, kept))
@@ -84,8 +83,7 @@ def read_squares(
         picture_bgr = _read(picture)
         if picture_bgr is None:
             return None
-        square = preprocess_picture(picture_bgr, framing, spec)
-        return square, _thumbnail(picture_bgr, framing)
+        return preprocess_picture(picture_bgr, framing, spec), _thumbnail(picture_bgr)
 
     pixels = _reserve(len(pictures), size_px)
     kept: dict[LabelledPicture, FloatArray] = {}
@@ -104,8 +102,9 @@ def _read(picture: LabelledPicture) -> ByteArray | None:
         return None
 
 
-def _thumbnail(picture_bgr: ByteArray, framing: Framing) -> FloatArray:
-    return thumbnail(preprocess_picture(picture_bgr, framing, COMPARED))
+def _thumbnail(picture_bgr: ByteArray) -> FloatArray:
+    """Of the central square, whatever the run's framing: the split does not depend on it."""
+    return thumbnail(preprocess_picture(picture_bgr, Framing(), COMPARED))
 
 
 def _readable(

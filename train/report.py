@@ -22,6 +22,7 @@ from deploy.report.page import write_page
 from deploy.report.sureness import before_and_after, points, sureness_section
 from deploy.report.thumbnails import thumbnail_uri
 from train.checkpoint import CheckpointError, load_weights
+from train.framing import framing_of
 from train.model import choose_device
 from train.report_facts import (
     data_section,
@@ -69,7 +70,7 @@ def write_report(run: Path, device: str = "auto") -> Path:
 
 
 def _framing(settings: Json) -> Framing:
-    return Framing(str(settings.get("framing", Framing().method)))
+    return framing_of(str(settings.get("framing", Framing().method)))
 
 
 def _answers(run: RunFiles, framing: Framing, device: torch.device) -> Answers | None:

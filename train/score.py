@@ -9,8 +9,8 @@ from pathlib import Path
 import torch
 
 from deploy.folders import LabelledPicture
-from deploy.preprocess import Framing
 from train.checkpoint import load_weights
+from train.framing import saved_framing
 from train.model import GemNet, build_model
 from train.pictures import read_squares
 from train.precision import autocast
@@ -42,7 +42,8 @@ def score(weights: Path, pictures: Sequence[LabelledPicture], device: torch.devi
     model.backbone.load_state_dict(content["backbone"])
     right, count = dict.fromkeys(labels, 0), dict.fromkeys(labels, 0)
     for start in range(0, len(pictures), AT_ONCE):
-        squares = read_squares(pictures[start : start + AT_ONCE], content["size_px"], Framing())
+        some = pictures[start : start + AT_ONCE]
+        squares = read_squares(some, content["size_px"], saved_framing(content))
         batch = torch.from_numpy(squares.pixels).permute(0, 3, 1, 2).to(device)
         for picture, number in zip(squares.pictures, _named(model, batch), strict=True):
             count[picture.label] += 1

@@ -11,6 +11,7 @@ OVERSIZE = 1.25
 LARGEST_SQUARE_PX = 1024  # of `deploy.preprocess.InputSpec`
 LARGEST_PX = int(LARGEST_SQUARE_PX / OVERSIZE)
 
+FRAMINGS = ("centre", "stone")  # of `deploy.preprocess`, which loads OpenCV
 LARGEST_SEED = 2**32 - 1  # each epoch's own seed, a multiple of it, still fits into 64 bits
 
 SGD, ADAM = "sgd", "adam"
@@ -38,6 +39,7 @@ class TrainSettings:
         photograph first (`train.enlarge`), and the split is random over those pictures, so that
         copies of one photograph stand on both sides.
     best_by: which epoch's weights are kept, "lowest-loss" or "smallest-error" (`train.choose`).
+    framing: "centre", the central square, or "stone", a square around the located stone.
     seed: of the split, the order, the augmentation and the new head.
     """
 
@@ -57,6 +59,7 @@ class TrainSettings:
     validation_share: float = 1 / 9
     enlarge: float = 0.0
     best_by: str = LOWEST_LOSS
+    framing: str = "centre"
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -73,6 +76,9 @@ class TrainSettings:
         for name in ("weight_decay", "warmup_epochs"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be a number from 0 on: {getattr(self, name)}")
+        _one_of("framing", self.framing, *FRAMINGS)
+        if self.enlarge and self.framing != "centre":
+            raise ValueError("enlarged pictures are cut already: framing must be centre")
         if not 0 < self.validation_share < 1:
             raise ValueError(f"validation_share must be between 0 and 1: {self.validation_share}")
         if self.learning_rate is not None and not 0 < self.learning_rate < math.inf:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from deploy.arguments import number
 from train.presets import PRESETS
-from train.settings import ADAM, SGD, TrainSettings
+from train.settings import ADAM, FRAMINGS, SGD, TrainSettings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -65,6 +65,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--weights",
         metavar="imagenet|none|FILE",
         help="what to start from, default imagenet (downloaded by torchvision)",
+    )
+    parser.add_argument(
+        "--framing",
+        choices=FRAMINGS,
+        help=f"the central square, or one around the stone, default {defaults.framing}",
     )
     parser.add_argument("--seed", type=int, help="of split, order and augmentation, default 0")
     parser.add_argument("--optimizer", choices=(SGD, ADAM), help=f"default {defaults.optimizer}")
