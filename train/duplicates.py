@@ -143,4 +143,5 @@ def _merge(groups: Indices, held: list[Indices]) -> Indices:
     count = len(groups)
     links = groups[np.concatenate([*held, np.empty((0, 2), np.int64)])]
     graph = coo_array((np.ones(len(links), bool), (links[:, 0], links[:, 1])), (count, count))
-    return np.asarray(connected_components(graph, directed=False)[1][groups], np.int64)
+    joined: Indices = np.asarray(connected_components(graph, directed=False)[1], np.int64)
+    return np.asarray(joined[groups])

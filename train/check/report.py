@@ -12,6 +12,7 @@ from deploy.folders import LabelledPicture, count_per_class, find_labelled
 from train.check.facts import Facts, measure
 from train.check.findings import (
     KINDS,
+    SHOWN_SAME,
     Finding,
     find_bad,
     find_copies,
@@ -103,7 +104,7 @@ def check_folder(
     findings = (
         *find_unreadable(scanned),
         *find_bad(scanned),
-        *find_copies(scanned, groups.tolist(), sides),
+        *find_copies(scanned, scanned.groups(SHOWN_SAME).tolist(), sides),
         *find_doubts(labels.doubts if labels is not None else ()),
     )
     return Report(folder, count_per_class(found), scanned, findings, labels)

@@ -17,7 +17,7 @@ from deploy.files import reading_errors
 from deploy.folders import LabelledPicture
 from deploy.pictures import decode_picture
 from deploy.preprocess import Framing, preprocess_picture
-from train.duplicates import THUMBNAIL_PX, Indices, group_duplicates, thumbnail
+from train.duplicates import SAME, THUMBNAIL_PX, Indices, group_duplicates, thumbnail
 from train.pictures import COMPARED, READERS
 
 T = TypeVar("T")
@@ -41,10 +41,14 @@ class Scan(Generic[T]):
     looks: tuple[T, ...]
     unreadable: tuple[tuple[LabelledPicture, str], ...]
 
-    def groups(self) -> Indices:
-        """(N,) group numbers: equal files and near-duplicates have the same one."""
+    def groups(self, same: float = SAME) -> Indices:
+        """(N,) group numbers: equal files and near-duplicates have the same one.
+
+        Args:
+            same: cosine from which two pictures count as one photograph.
+        """
         _, first, file = np.unique(self.digests, return_index=True, return_inverse=True)
-        return group_duplicates(self.thumbnails[first])[file]
+        return group_duplicates(self.thumbnails[first], same)[file]
 
 
 def scan(

@@ -4,15 +4,31 @@ from __future__ import annotations
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from train.check.findings import KINDS
+from train.check.findings import KINDS, Kind
 from train.check.report import Report
+
+MOST_WIDE = 1000
 
 
 def print_report(report: Report) -> None:
     """Print the table of classes, and what the columns mean."""
-    console = Console()
     kinds = [kind for kind in KINDS if report.of_kind(kind.name)]
+    table = _table(report, kinds)
+    needed = Console(width=MOST_WIDE).measure(table).maximum  # a cut number is none
+    console = Console()
+    console.width = max(console.width, needed)
+    console.print(table)
+    print()
+    for kind in kinds:
+        findings = report.of_kind(kind.name)
+        pictures = len({n for finding in findings for n in finding.pictures})
+        print(f"{kind.short:<9}{pictures:>6}  {kind.title}")
+    print(_totals(report))
+
+
+def _table(report: Report, kinds: list[Kind]) -> Table:
     table = Table(box=None, pad_edge=False)
     table.add_column("class")
     table.add_column("pictures", justify="right")
@@ -20,14 +36,8 @@ def print_report(report: Report) -> None:
         table.add_column(kind.short, justify="right")
     for label, found in report.per_class().items():
         numbers = [str(found[kind.name] or "") for kind in kinds]
-        table.add_row(label, str(report.counts[label]), *numbers)
-    console.print(table)
-    console.print()
-    for kind in kinds:
-        findings = report.of_kind(kind.name)
-        pictures = len({n for finding in findings for n in finding.pictures})
-        console.print(f"{kind.short:<9}{pictures:>6}  {kind.title}", highlight=False)
-    console.print(_totals(report), highlight=False)
+        table.add_row(Text(label), str(report.counts[label]), *numbers)
+    return table
 
 
 def _totals(report: Report) -> str:

@@ -17,6 +17,11 @@ from train.duplicates import Indices
 FOLDS = 5
 TREES = 200
 
+# A tree holds as many numbers as it has leaves times the classes: 200 trees of 100,000 pictures
+# would fill 20 GB. So few are held at once, and each learns from a part of very many pictures.
+TOGETHER = 10
+MOST_A_TREE = 20_000
+
 
 @dataclass(frozen=True)
 class Doubt:
@@ -86,10 +91,21 @@ def _predict(
         warnings.filterwarnings("ignore", message="The least populated class")
         parts = list(folds.split(features, numbers, groups))
     for others, these in parts:
-        model = ExtraTreesClassifier(TREES, n_jobs=-1, random_state=seed)
-        model.fit(features[others], numbers[others])
-        chances[np.ix_(these, model.classes_)] = model.predict_proba(features[these])
-    return chances
+        for batch in range(TREES // TOGETHER):
+            model = _trees(len(others), seed + batch).fit(features[others], numbers[others])
+            chances[np.ix_(these, model.classes_)] += model.predict_proba(features[these])
+    return chances / (TREES // TOGETHER)
+
+
+def _trees(pictures: int, seed: int) -> ExtraTreesClassifier:
+    many = pictures > MOST_A_TREE
+    return ExtraTreesClassifier(
+        TOGETHER,
+        bootstrap=many,
+        max_samples=MOST_A_TREE if many else None,
+        n_jobs=-1,
+        random_state=seed,
+    )
 
 
 def _doubts(
