@@ -135,7 +135,8 @@ def _alike(
         true = (thumbnails[tile] @ thumbnails[other].T).ravel()[found]
     else:
         true = np.einsum("ij,ij->i", thumbnails[left], thumbnails[right])
-    return np.column_stack([left, right])[true > same]
+    near = true > same
+    return np.column_stack([left[near], right[near]])
 
 
 def _merge(groups: Indices, held: list[Indices]) -> Indices:
@@ -143,5 +144,5 @@ def _merge(groups: Indices, held: list[Indices]) -> Indices:
     count = len(groups)
     links = groups[np.concatenate([*held, np.empty((0, 2), np.int64)])]
     graph = coo_array((np.ones(len(links), bool), (links[:, 0], links[:, 1])), (count, count))
-    joined: Indices = np.asarray(connected_components(graph, directed=False)[1], np.int64)
-    return np.asarray(joined[groups])
+    joined = np.asarray(connected_components(graph, directed=False)[1], np.int64)
+    return np.take(joined, groups)

@@ -224,7 +224,7 @@ def test_the_command_prints_counts_writes_the_page_and_says_what_is_next(
 
     said = capsys.readouterr().out
     assert re.search(r"^Emerald +10 ", said, re.MULTILINE)
-    assert "The same photograph in two classes" in said
+    assert "Copies of one photograph in two classes" in said
     assert f"Look at {out}" in said
     assert out.read_text().startswith("<!DOCTYPE html>")
 

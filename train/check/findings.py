@@ -49,14 +49,14 @@ KINDS = (
     Kind(
         "sides",
         "sides",
-        "The same photograph on both sides of the split",
+        "Copies of one photograph on both sides of the split",
         "Such copies flatter the score. Ticked are those that teach. Or make a new split.",
     ),
     Kind(
         "across",
         "across",
-        "The same photograph in two classes",
-        "At most one label can be right. Tick the wrong one.",
+        "Copies of one photograph in two classes",
+        "Where they are, at most one label is right. Tick the wrong one.",
     ),
     Kind(
         "label",
@@ -151,7 +151,7 @@ def find_doubts(doubts: Sequence[Doubt]) -> list[Finding]:
             "label",
             (doubt.picture,),
             f"looks like {doubt.looks_like} ({doubt.other:.0%} against {doubt.own:.0%})",
-            (doubt.picture,),
+            (),  # a hint: each is to be looked at
             doubt.looks_like,
         )
         for doubt in doubts

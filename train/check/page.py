@@ -54,6 +54,7 @@ def _section(report: Report, kind: Kind) -> Json:
         "kind": kind,
         "count": len(findings),
         "more": max(0, len(findings) - MOST_FINDINGS),
+        "proposes": any(finding.proposed for finding in findings),
         "cards": [_card(report, finding) for finding in findings[:MOST_FINDINGS]],
     }
 

@@ -78,7 +78,7 @@ def check_labels(
     own = chances[np.arange(len(numbers)), numbers]
     usual = np.array([own[numbers == c].mean() for c in range(len(names))])
     doubts = _doubts(chances, numbers, own, usual, names)
-    best = {str(name): _surest(own, numbers == c, typical) for c, name in enumerate(names)}
+    best = {str(name): _surest(own, groups, numbers == c, typical) for c, name in enumerate(names)}
     return LabelCheck(float((chances.argmax(axis=1) == numbers).mean()), doubts, best)
 
 
@@ -94,7 +94,8 @@ def _predict(
         for batch in range(TREES // TOGETHER):
             model = _trees(len(others), seed + batch).fit(features[others], numbers[others])
             chances[np.ix_(these, model.classes_)] += model.predict_proba(features[these])
-    return chances / (TREES // TOGETHER)
+    chances /= TREES // TOGETHER
+    return chances
 
 
 def _trees(pictures: int, seed: int) -> ExtraTreesClassifier:
@@ -124,6 +125,11 @@ def _doubts(
     )
 
 
-def _surest(own: FloatArray, members: npt.NDArray[np.bool_], count: int) -> tuple[int, ...]:
+def _surest(
+    own: FloatArray, groups: Indices, members: npt.NDArray[np.bool_], count: int
+) -> tuple[int, ...]:
+    """The surest pictures of a class, one of each group of near-duplicates."""
     found = np.flatnonzero(members)
-    return tuple(found[np.argsort(-own[found], kind="stable")][:count].tolist())
+    order = found[np.argsort(-own[found], kind="stable")]
+    one_of_each = np.sort(np.unique(groups[order], return_index=True)[1])
+    return tuple(order[one_of_each][:count].tolist())
