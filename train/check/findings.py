@@ -159,11 +159,12 @@ def find_doubts(doubts: Sequence[Doubt]) -> list[Finding]:
 
 
 def _of_group(scan: Scan[Facts], group: list[int], sides: KnownSides | None) -> Iterator[Finding]:
-    if sides is not None:
-        yield from _on_both_sides(scan, group, sides)
     labels = sorted({scan.pictures[i].label for i in group})
     if len(labels) > 1:
         yield Finding("across", tuple(group), " and ".join(labels), ())
+    if sides is not None and (both := _on_both_sides(scan, group, sides)):
+        yield both  # nothing more: another proposal could take what this one keeps
+        return
     files: dict[tuple[str, str], list[int]] = {}
     for picture in group:
         key = scan.pictures[picture].label, scan.digests[picture]
@@ -184,12 +185,13 @@ def _near(scan: Scan[Facts], pictures: list[int]) -> Finding:
     return Finding("near", tuple(largest_first), detail, tuple(largest_first[1:]))
 
 
-def _on_both_sides(scan: Scan[Facts], group: list[int], sides: KnownSides) -> Iterator[Finding]:
+def _on_both_sides(scan: Scan[Facts], group: list[int], sides: KnownSides) -> Finding | None:
     teaching = [i for i in group if scan.digests[i] in sides.training]
     validating = [i for i in group if scan.digests[i] in sides.validation]
-    if teaching and validating:
-        detail = f"{len(teaching)} teach, {len(validating)} validate"
-        yield Finding("sides", (*teaching, *validating), detail, tuple(teaching))
+    if not (teaching and validating):
+        return None
+    detail = f"{len(teaching)} teach, {len(validating)} validate"
+    return Finding("sides", (*teaching, *validating), detail, tuple(teaching))
 
 
 def _shortage(facts: Facts) -> float:
