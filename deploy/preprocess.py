@@ -9,6 +9,9 @@ import numpy as np
 
 from deploy.arrays import ByteArray
 from deploy.errors import FrameError
+from deploy.locate import Stone, find_stone
+
+METHODS = ("centre", "stone")
 
 
 @dataclass(frozen=True)
@@ -24,17 +27,22 @@ class InputSpec:
 
 @dataclass(frozen=True)
 class Framing:
-    """How the square is chosen in a picture: the central one, a margin cut off each side.
+    """How the square is chosen in a picture.
 
-    `margin` is the part of the shorter side that is cut off at each end, 0 to 0.45.
+    "centre": the central square; `margin` is the part of the shorter side that is cut off at
+    each end. "stone": a square around the located stone; `margin` is the part of the stone's
+    longer side that is added at each end. Where no stone is found: the whole central square.
+
+    `margin` is from 0 to 0.45.
     """
 
     method: str = "centre"
     margin: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.method != "centre":
-            raise ValueError(f"framing method “{self.method}” is not known; known is centre")
+        if self.method not in METHODS:
+            known = " and ".join(METHODS)
+            raise ValueError(f"framing method “{self.method}” is not known; known are {known}")
         if not 0 <= self.margin <= 0.45:
             raise ValueError(f"framing margin must be between 0 and 0.45, not {self.margin}")
 
@@ -60,8 +68,41 @@ def frame_box(frame_bgr: ByteArray, framing: Framing) -> SquareBox:
     """
     _check(frame_bgr)
     height, width = frame_bgr.shape[:2]
-    side = max(1, round(min(height, width) * (1 - 2 * framing.margin)))
+    if framing.method == "centre":
+        return _central(height, width, framing.margin)
+    stone = find_stone(frame_bgr)
+    if stone is None:
+        return _central(height, width)
+    return box_around(stone, framing.margin, height, width)
+
+
+def box_around(stone: Stone, margin: float, height: int, width: int) -> SquareBox:
+    """A square with the stone in its middle, or near it where the picture ends.
+
+    The margin is given up before the square grows over the picture's border; a stone that is
+    longer than the picture's shorter side is shown whole all the same.
+
+    Args:
+        stone: from `find_stone`, for who has searched the picture already.
+        margin: part of the stone's longer side that is added at each end.
+        height, width: of the picture, in pixels.
+    """
+    longer = max(stone.width, stone.height)
+    side = max(longer, min(round(longer * (1 + 2 * margin)), height, width))
+    x = _placed(stone.x + stone.width / 2, side, width)
+    return SquareBox(x, _placed(stone.y + stone.height / 2, side, height), side)
+
+
+def _central(height: int, width: int, margin: float = 0.0) -> SquareBox:
+    side = max(1, round(min(height, width) * (1 - 2 * margin)))
     return SquareBox((width - side) // 2, (height - side) // 2, side)
+
+
+def _placed(middle: float, side: int, length: int) -> int:
+    """Where a side begins so that it lies inside 0 to `length`, or evenly over both ends."""
+    if side >= length:
+        return (length - side) // 2
+    return min(max(round(middle - side / 2), 0), length - side)
 
 
 def preprocess(frame_bgr: ByteArray, box: SquareBox, spec: InputSpec) -> ByteArray:

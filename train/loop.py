@@ -18,6 +18,7 @@ from deploy.errors import GemscanError
 from deploy.files import write_json
 from train.augment import augment
 from train.checkpoint import CheckpointError, save_checkpoint
+from train.framing import framing_of
 from train.model import GemNet
 from train.prepare import Prepared, Side
 from train.progress import TrainProgress
@@ -160,6 +161,7 @@ class Trainer:
             "backbone": {name: value.cpu().clone() for name, value in backbone.items()},
             "labels": list(self._labels),
             "size_px": self._settings.size_px,
+            "framing": asdict(framing_of(self._settings.framing)),
             "training": self._taught,
             "epoch": len(self.history),
         }

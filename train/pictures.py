@@ -25,7 +25,7 @@ READERS = 4
 COPIES = 2
 
 # Near-duplicates are compared at one size, whatever the network's: the split of a folder must not
-# depend on --size, or weights from a run at another size would have seen what now validates.
+# depend on --size or --framing, or weights from another run would have seen what now validates.
 COMPARED = InputSpec(64)
 
 
@@ -59,7 +59,7 @@ def read_squares(
         except PictureError as exc:
             logger.warning("left out: %s", exc)
             return None
-        small = preprocess_picture(picture_bgr, framing, COMPARED)
+        small = preprocess_picture(picture_bgr, Framing(), COMPARED)
         return preprocess_picture(picture_bgr, framing, spec), thumbnail(small)
 
     pixels = _reserve(len(pictures), size_px)

@@ -17,6 +17,7 @@ from deploy.errors import DataError
 from deploy.folders import LabelledPicture, count_per_class, find_labelled
 from deploy.preprocess import Framing, InputSpec
 from train.duplicates import group_duplicates, nearly_copies
+from train.framing import framing_of
 from train.pictures import Squares, read_squares
 from train.settings import OVERSIZE, TrainSettings
 from train.split import KnownSides, Split, follow_split, split_groups
@@ -80,6 +81,7 @@ def prepare(
         data: a folder of class folders.
         classes: labels in order; None takes the folders by name.
         sides: an earlier run's split, to be followed; None makes a new one.
+        framing: None takes that of the settings.
         extra: a folder like `data` whose pictures only ever teach (drawn stones, for example);
             those that nearly copy a validation picture are left out.
 
@@ -87,7 +89,7 @@ def prepare(
         DataError: no pictures, one class, or a class that cannot be read or cannot stand on
             both sides.
     """
-    framing = framing or Framing()
+    framing = framing or framing_of(settings.framing)
     found = find_labelled(data, classes)
     labels = tuple(classes) if classes is not None else tuple(count_per_class(found))
     squares = read_squares(found, _held_px(settings), framing, progress=progress)

@@ -10,6 +10,7 @@ import json
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from deploy.arrays import Json
 from deploy.errors import SettingsError
@@ -73,4 +74,11 @@ def read_record(run: Path) -> RunRecord:
         raise SettingsError(
             f"{run} cannot be resumed: {path} cannot be read ({exc}). Leave --resume out to begin."
         ) from exc
-    return from_mapping(RunRecord, saved, where=str(path))
+    return from_mapping(RunRecord, _with_framing(saved), where=str(path))
+
+
+def _with_framing(saved: Any) -> Any:
+    """A run that says nothing of its framing is of the time of the central square."""
+    if isinstance(saved, dict) and isinstance(saved.get("settings"), dict):
+        return saved | {"settings": {"framing": "centre"} | saved["settings"]}
+    return saved

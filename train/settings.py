@@ -11,6 +11,7 @@ OVERSIZE = 1.25
 LARGEST_SQUARE_PX = 1024  # of `deploy.preprocess.InputSpec`
 LARGEST_PX = int(LARGEST_SQUARE_PX / OVERSIZE)
 
+FRAMINGS = ("centre", "stone")  # of `deploy.preprocess`, which loads OpenCV
 LARGEST_SEED = 2**32 - 1  # each epoch's own seed, a multiple of it, still fits into 64 bits
 
 
@@ -23,6 +24,7 @@ class TrainSettings:
     learning_rate: of SGD at its peak; None takes 0.05 from nothing, 0.01 from weights.
     validation_share: part of each class kept for validation; 1/9 is the usual 8:1.
     ema_decay: per step, of the averaged weights that are validated and exported.
+    framing: "centre", the central square, or "stone", a square around the located stone.
     seed: of the split, the order, the augmentation and the new head.
     """
 
@@ -37,6 +39,7 @@ class TrainSettings:
     warmup_epochs: float = 3.0
     ema_decay: float = 0.99
     validation_share: float = 1 / 9
+    framing: str = "centre"
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -44,6 +47,8 @@ class TrainSettings:
         _at_least("epochs", self.epochs, 1)
         _at_least("batch", self.batch, 2)
         _within("seed", self.seed, 0, LARGEST_SEED)
+        if self.framing not in FRAMINGS:
+            raise ValueError(f"framing must be {' or '.join(FRAMINGS)}, not {self.framing}")
         if not 0 < self.validation_share < 1:
             raise ValueError(f"validation_share must be between 0 and 1: {self.validation_share}")
         if not 0 <= self.ema_decay < 1:

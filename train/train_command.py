@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from train.settings import TrainSettings
+from train.settings import FRAMINGS, TrainSettings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,6 +47,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--weights",
         metavar="imagenet|none|FILE",
         help="what to start from, default imagenet (downloaded by torchvision)",
+    )
+    parser.add_argument(
+        "--framing",
+        choices=FRAMINGS,
+        help=f"the central square, or one around the stone, default {defaults.framing}",
     )
     parser.add_argument("--seed", type=int, help="of split, order and augmentation, default 0")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")

@@ -48,6 +48,50 @@ def test_a_margin_cuts_the_same_part_off_each_side():
     assert box == SquareBox((1280 - 576) // 2, 72, 576)
 
 
+def tray_with_stone(x: int, y: int, width: int, height: int) -> np.ndarray:
+    """(360, 640, 3): a red block on light grey."""
+    frame = np.full((360, 640, 3), 225, np.uint8)
+    frame[y : y + height, x : x + width] = (40, 30, 190)
+    return frame
+
+
+def test_the_stones_square_has_the_stone_in_its_middle_and_the_margin_on_each_side():
+    box = frame_box(tray_with_stone(400, 100, 120, 80), Framing("stone", margin=0.25))
+
+    assert abs(box.side_px - 180) <= 15
+    assert abs(box.x + box.side_px / 2 - 460) <= 5
+    assert abs(box.y + box.side_px / 2 - 140) <= 5
+
+
+@pytest.mark.parametrize(("x", "y"), [(4, 60), (540, 4), (530, 250)])
+def test_at_the_pictures_border_the_stones_square_moves_inside(x: int, y: int):
+    box = frame_box(tray_with_stone(x, y, 90, 90), Framing("stone", margin=0.45))
+
+    assert 0 <= box.x <= x
+    assert 0 <= box.y <= y
+    assert box.x + box.side_px <= 640
+    assert box.y + box.side_px <= 360
+
+
+def test_a_stone_that_is_longer_than_the_picture_is_high_is_shown_whole():
+    box = frame_box(tray_with_stone(100, 130, 440, 100), Framing("stone", margin=0.1))
+
+    assert box.side_px >= 430
+    assert box.x <= 105
+    assert abs(box.y + box.side_px / 2 - 180) <= 1
+
+
+def test_without_a_stone_the_whole_central_square_is_taken():
+    empty = np.full((360, 640, 3), 225, np.uint8)
+
+    assert frame_box(empty, Framing("stone", margin=0.25)) == SquareBox(140, 0, 360)
+
+
+def test_a_framing_that_is_not_known_is_refused():
+    with pytest.raises(ValueError, match="known are centre and stone"):
+        Framing("guess")
+
+
 def test_shrinking_averages_instead_of_skipping_pixels():
     """A fine checkerboard must turn grey; skipped pixels would leave black and white."""
     board = ((np.indices((896, 896)).sum(0) % 2) * 255).astype(np.uint8)
