@@ -26,7 +26,8 @@ class Facts:
     edge: the steepest edges (99.5th percentile of the Laplacian) over the contrast.
     brightest: the 99th percentile of grey, 0 to 255.
     clipped: part of the pixels with two channels at their end, 0 to 1.
-    share: part of the picture's area in the stone's box, 0 to 1; None where no stone stands out.
+    share: part of the picture's area in the stone's box, 0 to 1; 1 where none is found, since
+        real photographs without a find are mostly filled by the stone.
     features: (380,) float16, from `describe`.
     """
 
@@ -35,7 +36,7 @@ class Facts:
     edge: float
     brightest: float
     clipped: float
-    share: float | None
+    share: float
     features: npt.NDArray[np.float16]
 
 
@@ -51,7 +52,7 @@ def measure(picture_bgr: ByteArray) -> Facts:
         edge=_steepest(grey) / max(brightest - darkest, 1.0),
         brightest=brightest,
         clipped=_clipped(square),
-        share=None if stone is None else stone.share,
+        share=1.0 if stone is None else stone.share,
         features=describe(preprocess_picture(picture_bgr, Framing(), DESCRIBED)),
     )
 
