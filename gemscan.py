@@ -24,7 +24,7 @@ VERBS = {
     "compare": ("deploy.compare_command", "check that INT8 agrees with float32"),
     "run": ("edge_app.run_command", "classify a live source and draw the label"),
     "bench": ("edge_app.bench_command", "measure FPS and latency, stage by stage"),
-    "data": ("deploy.data_command", "make folders of pictures"),
+    "data": ("train.data_command", "check, split or draw folders of pictures"),
     "doctor": ("edge_app.doctor_command", "say what this machine has and lacks"),
 }
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import struct
 import warnings
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -67,8 +69,21 @@ def read_picture(path: Path) -> ByteArray:
     Raises:
         PictureError: not there, empty, truncated, damaged, not a picture, or unreasonably large.
     """
+    return _decode(path, path)
+
+
+def decode_picture(data: bytes, path: Path) -> ByteArray:
+    """The same from a file's bytes, which were read already; `path` is for the message.
+
+    Raises:
+        PictureError: as `read_picture`.
+    """
+    return _decode(io.BytesIO(data), path)
+
+
+def _decode(source: Path | BinaryIO, path: Path) -> ByteArray:
     try:
-        with Image.open(path) as image:
+        with Image.open(source) as image:
             upright = ImageOps.exif_transpose(image)
             rgb = np.asarray(_to_rgb(upright))
     except UnidentifiedImageError as exc:

@@ -53,12 +53,12 @@ def test_what_a_user_can_mend_is_one_sentence_and_exit_code_2(
 
 
 def test_ctrl_c_ends_with_130_and_no_traceback(monkeypatch, capsys):
-    import deploy.data_command as data_command
+    import deploy.render_command as render_command
 
     def interrupted(_: object) -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(data_command, "run_render", interrupted)
+    monkeypatch.setattr(render_command, "run_render", interrupted)
     assert gemscan.main(["data", "render", "somewhere"]) == 130
     assert capsys.readouterr().err == "stopped\n"
 

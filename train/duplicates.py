@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
 
 from deploy.arrays import ByteArray, FloatArray
 
@@ -17,6 +20,15 @@ BLOCK = 1024
 # recompressed, shifted or cut anew; down to 0.97 some are only alike. Grouping too much costs
 # nothing but freedom in the split; grouping too little flatters the result.
 SAME = 0.97
+
+# Of the search below. More directions prune better and cost more to multiply.
+DIRECTIONS = 32
+TILE = 512
+LEARNED_FROM = 5000  # signatures, for the directions
+ROUNDING = 1e-5  # of a cosine in float32
+MOST_LINKS = 1_000_000  # held at once: a burst of n pictures has n * n / 2 of them
+
+Indices = npt.NDArray[np.int64]
 
 
 def thumbnail(square_rgb: ByteArray) -> FloatArray:
@@ -32,10 +44,16 @@ def thumbnail(square_rgb: ByteArray) -> FloatArray:
     return (small / max(length, 1e-6)).ravel()
 
 
-def group_duplicates(thumbnails: FloatArray, same: float = SAME) -> npt.NDArray[np.int64]:
+def group_duplicates(thumbnails: FloatArray, same: float = SAME) -> Indices:
     """Number the groups of near-duplicates.
 
     Turned and mirrored copies are not found: the signature is tied to the picture's axes.
+
+    The result is that of comparing all with all, at a small part of the work. Along a few
+    directions each signature keeps some of its length; the rest is one more coordinate. By
+    Cauchy and Schwarz the product of two such short rows is never below the true cosine, so what
+    it rules out is ruled out. Rows are sorted into tiles of neighbours, and two tiles that lie
+    apart in space are not compared at all. Memory grows with N only.
 
     Args:
         thumbnails: (N, 768) float32, from `thumbnail`.
@@ -44,11 +62,15 @@ def group_duplicates(thumbnails: FloatArray, same: float = SAME) -> npt.NDArray[
     Returns:
         (N,) group numbers; pictures of one group are linked by a chain of near-duplicates.
     """
-    pairs = [_alike(thumbnails, start, same) for start in range(0, len(thumbnails), BLOCK)]
-    rows, columns = np.concatenate(pairs, axis=1)
     count = len(thumbnails)
-    links = coo_array((np.ones(len(rows), bool), (rows, columns)), shape=(count, count))
-    return np.asarray(connected_components(links, directed=False)[1], np.int64)
+    groups: Indices = np.arange(count)
+    short = _shorten(thumbnails)
+    held: list[Indices] = []
+    for tile, other in _tile_pairs(short, same):
+        held.append(_alike(thumbnails, short, tile, other, same))
+        if sum(len(links) for links in held) > MOST_LINKS:
+            groups, held = _merge(groups, held), []
+    return _merge(groups, held)
 
 
 def nearly_copies(
@@ -63,11 +85,64 @@ def nearly_copies(
     Returns:
         (N,) bool.
     """
+    return largest_cosines(thumbnails, others) > same
+
+
+def largest_cosines(thumbnails: FloatArray, others: FloatArray) -> FloatArray:
+    """How alike each picture is to that of `others` which is most like it, all with all.
+
+    Returns:
+        (N,) float32 cosines.
+    """
     blocks = [thumbnails[start : start + BLOCK] for start in range(0, len(thumbnails), BLOCK)]
-    return np.concatenate([(block @ others.T > same).any(axis=1) for block in blocks])
+    return np.concatenate([(block @ others.T).max(axis=1) for block in blocks])
 
 
-def _alike(thumbnails: FloatArray, start: int, same: float) -> npt.NDArray[np.int64]:
-    cosines = thumbnails[start : start + BLOCK] @ thumbnails.T
-    rows, columns = np.nonzero(cosines > same)
-    return np.stack([rows + start, columns])
+def _shorten(thumbnails: FloatArray) -> FloatArray:
+    """(N, DIRECTIONS + 1): the parts along the directions of most length, and the rest's length."""
+    some = thumbnails[:: max(1, len(thumbnails) // LEARNED_FROM)].astype(np.float64)
+    directions = np.linalg.eigh(some.T @ some)[1][:, -DIRECTIONS:].astype(np.float32)
+    parts = thumbnails @ directions
+    rest = _squares(thumbnails) - _squares(parts)
+    return np.column_stack([parts, np.sqrt(np.maximum(rest, 0))])
+
+
+def _squares(rows: FloatArray) -> FloatArray:
+    return np.einsum("ij,ij->i", rows, rows)  # type: ignore[no-any-return]
+
+
+def _tile_pairs(short: FloatArray, same: float) -> Iterator[tuple[Indices, Indices]]:
+    """Pairs of tiles that may hold a pair of near-duplicates, each tile with itself first."""
+    order = cKDTree(short, leafsize=TILE // 4).indices.astype(np.int64)
+    tiles = np.array_split(order, max(1, round(len(order) / TILE)))
+    low = np.stack([short[tile].min(axis=0) for tile in tiles])
+    high = np.stack([short[tile].max(axis=0) for tile in tiles])
+    reach = np.sqrt(2 * (1 - same)) + ROUNDING * 100
+    for i, tile in enumerate(tiles):
+        gap = np.maximum(0, np.maximum(low[i:] - high[i], low[i] - high[i:]))
+        for j in np.flatnonzero((gap**2).sum(axis=1) < reach**2):
+            yield tile, tiles[i + j]
+
+
+def _alike(
+    thumbnails: FloatArray, short: FloatArray, tile: Indices, other: Indices, same: float
+) -> Indices:
+    """(K, 2): the pairs between two tiles whose true cosine is above `same`."""
+    found = np.flatnonzero(short[tile] @ short[other].T > same - ROUNDING)
+    rows, columns = np.divmod(found, len(other))
+    left, right = tile[rows], other[columns]
+    if len(found) > len(tile) * 8:  # one product of matrices is faster than so many of rows
+        true = (thumbnails[tile] @ thumbnails[other].T).ravel()[found]
+    else:
+        true = np.einsum("ij,ij->i", thumbnails[left], thumbnails[right])
+    near = true > same
+    return np.column_stack([left[near], right[near]])
+
+
+def _merge(groups: Indices, held: list[Indices]) -> Indices:
+    """The groups after more links: those that a link joins become one."""
+    count = len(groups)
+    links = groups[np.concatenate([*held, np.empty((0, 2), np.int64)])]
+    graph = coo_array((np.ones(len(links), bool), (links[:, 0], links[:, 1])), (count, count))
+    joined = np.asarray(connected_components(graph, directed=False)[1], np.int64)
+    return np.take(joined, groups)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 import gemscan
 from deploy.pictures import find_pictures
+
+ROOT = Path(gemscan.__file__).parent
 
 
 def test_it_draws_the_classes_of_a_list_and_says_how_many(tmp_path, capsys):
@@ -54,3 +60,16 @@ def test_a_number_out_of_range_is_refused_by_name(tmp_path, capsys, option):
 
     assert stopped.value.code == 2
     assert option[0] in capsys.readouterr().err
+
+
+def test_it_needs_nothing_of_what_only_the_workstation_has(tmp_path):
+    """The other tasks of `gemscan data` do; a board without them still draws."""
+    absent = ("torch", "scipy", "sklearn", "jinja2", "onnx", "onnxruntime")
+    words = ["data", "render", str(tmp_path / "out"), "--per-class", "1", "--size", "32"]
+    code = f"import sys\nfor name in {absent}: sys.modules[name] = None\n"
+    code += f"import gemscan\nraise SystemExit(gemscan.main({words}))"
+
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stderr
+    assert "15 pictures of 15 classes" in done.stdout

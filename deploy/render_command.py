@@ -1,4 +1,4 @@
-"""`gemscan data`: make folders of pictures. One subcommand per task."""
+"""`gemscan data render`: draw a folder of cut stones."""
 
 from __future__ import annotations
 
@@ -9,14 +9,11 @@ from deploy.arguments import number
 from deploy.errors import DataError
 from deploy.files import storage_errors
 
+ABOUT = "Draw cut stones with known labels, as OUT/CLASS/class_000.jpg."
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Subcommands of `gemscan data`."""
-    tasks = parser.add_subparsers(dest="task", metavar="TASK", required=True)
-    _add_render(tasks.add_parser("render", help="draw cut stones", description=run_render.__doc__))
-
-
-def _add_render(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `gemscan data render`."""
     parser.add_argument(
         "out",
         type=Path,

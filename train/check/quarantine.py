@@ -1,0 +1,168 @@
+"""Putting pictures aside, and back. Nothing is deleted, and nothing is written over."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+from deploy.errors import DataError
+from deploy.files import reading_errors, storage_errors
+
+UNDO = "undo.jsonl"
+
+
+@dataclass(frozen=True)
+class Moved:
+    """How many pictures were moved, and which were not, each with the reason."""
+
+    done: int
+    left: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Move:
+    """A line of the undo list; paths with "/", relative to the folder and to the quarantine."""
+
+    picture: str
+    kept_as: str
+
+
+def default_quarantine(folder: Path) -> Path:
+    """Beside the folder: inside it would be taken for a class."""
+    whole = folder.resolve()
+    return whole.with_name(whole.name + "-quarantine")
+
+
+def read_list(path: Path) -> list[str]:
+    """The agreed pictures, a path relative to the folder a line; "#" begins a comment line.
+
+    Raises:
+        DataError: not readable, or empty.
+    """
+    with reading_errors(path, DataError):
+        text = os.fsdecode(path.read_bytes()).removeprefix("\ufeff")
+    lines = [line.strip("\r") for line in text.split("\n")]
+    names = [line for line in lines if line.strip() and not line.startswith("#")]
+    if not names:
+        raise DataError(f"{path} names no picture. Write a path relative to the folder a line.")
+    return list(dict.fromkeys(names))
+
+
+def put_aside(folder: Path, names: Sequence[str], quarantine: Path) -> Moved:
+    """Move pictures from the folder into the quarantine, under the same relative paths.
+
+    The undo list is written, and is on the disk, before each move: a process that is killed
+    loses nothing, and the same command goes on.
+
+    Raises:
+        DataError: a path leads out of the folder, or is not one of a file; nothing is moved then.
+            Or the quarantine lies where its pictures would be a class.
+        StorageError: the quarantine cannot be written to, or is on another disk.
+    """
+    _refuse_place(folder, quarantine)
+    for name in names:
+        _refuse_name(folder, name)
+    there = [name for name in names if os.path.lexists(folder / name)]
+    if not there:
+        raise DataError(f"{folder} holds none of the {len(names)} pictures of the list.")
+    with storage_errors(quarantine):
+        quarantine.mkdir(parents=True, exist_ok=True)
+        for name in there:
+            kept = _free_place(quarantine, name)
+            _write_down(quarantine, _Move(name, kept.relative_to(quarantine).as_posix()))
+            _move(folder / name, kept)
+    missing = tuple(f"{name} is not there" for name in names if name not in set(there))
+    return Moved(len(there), missing)
+
+
+def put_back(folder: Path, quarantine: Path) -> Moved:
+    """Move every picture of a quarantine to where it was, the last moved first.
+
+    Raises:
+        DataError: there is no undo list, or it leads out of the folder or of the quarantine.
+        StorageError: the folder cannot be written to, or is on another disk.
+    """
+    moves = _read_moves(quarantine)
+    for move in moves:
+        _refuse_name(folder, move.picture)
+        _refuse_name(quarantine, move.kept_as)
+    done, left = 0, []
+    for move in reversed(moves):
+        kept, place = quarantine / move.kept_as, folder / move.picture
+        if not os.path.lexists(kept):
+            continue  # put back before, or the move never began
+        if os.path.lexists(place):
+            left.append(f"{move.picture} stays in the quarantine: another one has its place")
+            continue
+        with storage_errors(place):
+            _move(kept, place)
+        done += 1
+    return Moved(done, tuple(left))
+
+
+def _refuse_place(folder: Path, quarantine: Path) -> None:
+    """Not in the folder, where it would be a class; hidden folders are none."""
+    whole, place = folder.resolve(), quarantine.resolve()
+    if place != whole and whole not in place.parents:
+        return
+    if place == whole or not place.relative_to(whole).parts[0].startswith("."):
+        raise DataError(
+            f"{quarantine} lies in {folder}, where it would be a class. Choose a place beside it."
+        )
+
+
+def _refuse_name(folder: Path, name: str) -> None:
+    """A path must lead to a file below the folder, by no way around."""
+    place = folder / name
+    whole = folder.resolve()
+    if (
+        Path(name).is_absolute()
+        or ".." in Path(name).parts
+        or whole not in (place.parent.resolve() / place.name).parents
+    ):
+        raise DataError(f"{name} leads out of {folder}. Give paths relative to it.")
+    if place.is_dir():
+        raise DataError(f"{name} is a folder in {folder}. Give pictures, one a line.")
+
+
+def _free_place(quarantine: Path, name: str) -> Path:
+    """The same relative path; where that is taken, with the first number that is not."""
+    place = quarantine / name
+    others: Iterator[Path] = (place.with_stem(f"{place.stem} ({n})") for n in count(2))
+    while os.path.lexists(place) or place == quarantine / UNDO:
+        place = next(others)
+    return place
+
+
+def _write_down(quarantine: Path, move: _Move) -> None:
+    line = json.dumps({"picture": move.picture, "kept_as": move.kept_as}) + "\n"
+    with (quarantine / UNDO).open("a+b") as file:
+        if file.seek(0, os.SEEK_END):
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) != b"\n":  # a process was killed while it wrote the line
+                line = "\n" + line
+        file.write(line.encode("ascii"))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _read_moves(quarantine: Path) -> list[_Move]:
+    with reading_errors(quarantine / UNDO, DataError):
+        lines = (quarantine / UNDO).read_bytes().split(b"\n")
+    moves = []
+    for line in lines:
+        try:
+            said = json.loads(line)
+            moves.append(_Move(str(said["picture"]), str(said["kept_as"])))
+        except (ValueError, KeyError, TypeError):
+            continue  # the end of a line that was cut off: its move never began
+    return moves
+
+
+def _move(source: Path, place: Path) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    source.rename(place)

@@ -1,0 +1,105 @@
+"""One pass over the pictures of a folder: each file is read once, by a few threads."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+
+from deploy.arrays import ByteArray, FloatArray
+from deploy.errors import DataError, PictureError
+from deploy.files import reading_errors
+from deploy.folders import LabelledPicture
+from deploy.pictures import decode_picture
+from deploy.preprocess import Framing, preprocess_picture
+from train.duplicates import SAME, THUMBNAIL_PX, Indices, group_duplicates, thumbnail
+from train.pictures import COMPARED, READERS
+
+T = TypeVar("T")
+Progress = Callable[[Iterable[Any]], Iterable[Any]]
+BATCH = 256  # handed to the threads at once: Ctrl-C waits for no more than these
+
+
+@dataclass(frozen=True)
+class Scan(Generic[T]):
+    """What one pass found. The pictures that can be read, and in their order:
+
+    digests: as `LabelledPicture.digest` gives them.
+    thumbnails: (N, 768) float32, from `train.duplicates.thumbnail`.
+    looks: what `look` made of each.
+    unreadable: the others, each with the reason.
+    """
+
+    pictures: tuple[LabelledPicture, ...]
+    digests: tuple[str, ...]
+    thumbnails: FloatArray
+    looks: tuple[T, ...]
+    unreadable: tuple[tuple[LabelledPicture, str], ...]
+
+    def groups(self, same: float = SAME) -> Indices:
+        """(N,) group numbers: equal files and near-duplicates have the same one.
+
+        Args:
+            same: cosine from which two pictures count as one photograph.
+        """
+        _, first, file = np.unique(self.digests, return_index=True, return_inverse=True)
+        return group_duplicates(self.thumbnails[first], same)[file]
+
+
+def scan(
+    pictures: Sequence[LabelledPicture],
+    look: Callable[[ByteArray], T],
+    *,
+    progress: Progress = iter,
+) -> Scan[T]:
+    """Read every picture once.
+
+    Args:
+        look: is given each picture, (H, W, 3) uint8, BGR, in one of several threads.
+        progress: wraps what is gone through, to show it.
+
+    Raises:
+        DataError: not one can be read.
+    """
+
+    def read(picture: LabelledPicture) -> tuple[str, FloatArray, T] | str:
+        try:
+            with reading_errors(picture.path, PictureError):
+                data = picture.path.read_bytes()
+            picture_bgr = decode_picture(data, picture.path)
+        except PictureError as exc:
+            return str(exc)
+        small = thumbnail(preprocess_picture(picture_bgr, Framing(), COMPARED))
+        return hashlib.sha256(data).hexdigest()[:16], small, look(picture_bgr)
+
+    kept: list[LabelledPicture] = []
+    digests: list[str] = []
+    thumbnails = np.empty((len(pictures), 3 * THUMBNAIL_PX**2), np.float32)
+    looks: list[T] = []
+    unreadable: list[tuple[LabelledPicture, str]] = []
+    for picture, done in zip(pictures, progress(_in_threads(read, pictures)), strict=True):
+        if isinstance(done, str):
+            unreadable.append((picture, done))
+            continue
+        thumbnails[len(kept)] = done[1]
+        kept.append(picture)
+        digests.append(done[0])
+        looks.append(done[2])
+    if not kept:
+        raise DataError(f"none of the {len(pictures)} pictures can be read. Replace them.")
+    found = thumbnails[: len(kept)]
+    return Scan(tuple(kept), tuple(digests), found, tuple(looks), tuple(unreadable))
+
+
+def _in_threads(
+    read: Callable[[LabelledPicture], T], items: Iterable[LabelledPicture]
+) -> Iterator[T]:
+    waiting = iter(items)
+    with ThreadPoolExecutor(READERS) as pool:
+        while batch := list(islice(waiting, BATCH)):
+            yield from pool.map(read, batch)
