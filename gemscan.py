@@ -14,6 +14,7 @@ from deploy.errors import GemscanError
 VERBS = {
     "train": ("train.train_command", "train ResNet-50 on folders of photographs"),
     "export": ("train.export_command", "turn a training run into a model bundle"),
+    "confidence": ("train.confidence_command", "choose when to name, list and refer"),
     "calibrate": ("calibration.calibrate_command", "add an INT8 model to a bundle"),
     "build": ("calibration.build_command", "make the TensorRT engine on this device"),
     "inspect": ("deploy.inspect_command", "show the engine's layers, fusions and precisions"),
