@@ -39,6 +39,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="the same with pictures that only teach, as `gemscan train --extra` had them",
     )
+    add_targets(parser)
+    parser.add_argument("--threads", type=number(0, MOST_THREADS), default=0, metavar="N")
+    parser.add_argument("--dry-run", action="store_true", help="measure and print, write nothing")
+    parser.set_defaults(run=run_confidence)
+
+
+def add_targets(parser: argparse.ArgumentParser) -> None:
+    """What is asked of the decision: `export` asks the same."""
     parser.add_argument(
         "--named-right",
         type=share,
@@ -60,9 +68,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="pictures of one kind that are looked at (default %(default)s)",
     )
-    parser.add_argument("--threads", type=number(0, MOST_THREADS), default=0, metavar="N")
-    parser.add_argument("--dry-run", action="store_true", help="measure and print, write nothing")
-    parser.set_defaults(run=run_confidence)
 
 
 def share(text: str) -> float:
@@ -78,8 +83,8 @@ def share(text: str) -> float:
 
 def run_confidence(args: argparse.Namespace) -> int:
     """Look, fit, print, and write unless that was not wanted."""
-    from deploy.backends import open_backend
     from deploy.bundle import edit_bundle, load_bundle, refuse_file
+    from deploy.reference import open_reference
     from train.confidence.apply import put_in
     from train.confidence.collect import find_sides
     from train.confidence.fit import Settings, fit_confidence, look_around
@@ -91,7 +96,7 @@ def run_confidence(args: argparse.Namespace) -> int:
     sides = find_sides(
         bundle, args.images, others=args.others, extra=args.extra, most=settings.most
     )
-    with open_backend(bundle, "onnx-cpu", threads=args.threads) as backend:
+    with open_reference(bundle, threads=args.threads) as backend:
         looked = look_around(bundle, backend, sides, show_progress)
         precision = backend.precision
     fitted = fit_confidence(looked, bundle.labels, settings)

@@ -37,7 +37,10 @@ class Settings:
 
 @dataclass(frozen=True)
 class Looked:
-    """All that was looked at; `others` may have no rows."""
+    """All that was looked at; `others` may have no rows.
+
+    background: what is no stone of any kind, and stands for others in every fit.
+    """
 
     teaching: Seen
     judging: Seen
@@ -74,10 +77,9 @@ def look_around(
         bundle, backend, sides.judging, progress, "kept apart", extra_views=JUDGING_VIEWS
     )
     foreign = look(bundle, backend, sides.others, progress, "other kinds")
-    parts = [look_at(bundle, backend, empty_trays(), NOTHING)]
-    if not sides.others:
-        parts += [stand_ins(bundle, backend, sides.teaching, progress)]
-    return Looked(joined([teaching, extra]), judging, foreign, joined(parts))
+    nothing = look_at(bundle, backend, empty_trays(), NOTHING)
+    changed = stand_ins(bundle, backend, sides.teaching, progress)
+    return Looked(joined([teaching, extra]), judging, foreign, joined([nothing, changed]))
 
 
 def fit_confidence(looked: Looked, labels: tuple[str, ...], settings: Settings) -> Confidence:

@@ -1,10 +1,10 @@
-"""Others without photographs of others: known stones in colours and patterns that they never have.
+"""Others that every bundle can have: known stones in colours and patterns that they never have.
 
 Colour is what tells gems apart, so a photograph whose hues are turned shows a stone of another
 kind in the same light, cut and setting; one whose parts are shuffled shows no stone. That such
 shifted pictures can stand in for the unknown is Tack et al. 2020, "CSI: Novelty Detection via
-Contrastive Learning on Distributionally Shifted Instances". Photographs of other kinds are better
-(docs/confidence.md), and are used in place of these where there are some.
+Contrastive Learning on Distributionally Shifted Instances". Photographs of other kinds tell more,
+and both together most (docs/confidence.md).
 """
 
 from __future__ import annotations
