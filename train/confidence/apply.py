@@ -22,8 +22,17 @@ def put_in(
     write_familiarity(draft.root, fitted.familiarity)
     manifest = draft.require_manifest()
     said = _record(looked, settings, precision) | fitted.measured.as_json()
-    metrics = manifest.metrics | {"confidence": said}
+    metrics = _without_verdicts(manifest.metrics) | {"confidence": said}
     draft.manifest = replace(manifest, decision=fitted.decision, metrics=metrics)
+
+
+def _without_verdicts(metrics: Json) -> Json:
+    """What `gemscan evaluate --save` measured of another decision is not true of this one."""
+    if "evaluation" not in metrics:
+        return metrics
+    gone = ("decision", "unknown")
+    kept = [{k: v for k, v in one.items() if k not in gone} for one in metrics["evaluation"]]
+    return metrics | {"evaluation": [one for one in kept if one.get("n")]}
 
 
 def _record(looked: Looked, settings: Settings, precision: str) -> Json:
