@@ -12,6 +12,7 @@ from PIL import Image
 
 from deploy.backends import open_backend
 from deploy.bundle import EMBEDDING_SIZE, FAMILIARITY, Bundle, edit_bundle, load_bundle
+from deploy.compare import compare_pictures
 from deploy.decision import Decision, decide
 from deploy.errors import BundleError
 from deploy.evaluate import evaluate
@@ -19,6 +20,7 @@ from deploy.evaluate_command import report
 from deploy.evaluate_scores import auroc
 from deploy.familiarity import Familiarity, features, read_familiarity, write_familiarity
 from deploy.folders import find_labelled
+from deploy.reference import open_reference
 
 
 def with_familiarity(bundle: Bundle, planes: np.ndarray, least: float | None = 0.0) -> Bundle:
@@ -154,6 +156,16 @@ def test_evaluate_refers_what_is_unfamiliar_and_says_how_well_it_tells(tiny_bund
     assert evaluation.decided.referred == pytest.approx(1 / 3)
     assert evaluation.familiar_auroc == pytest.approx((8 + 4 / 2) / 12)
     assert "AUROC 0.833" in report(evaluation)
+
+
+def test_compare_says_how_many_known_stones_each_model_takes_as_familiar(tiny_bundle, stones):
+    bundle = with_familiarity(tiny_bundle, flat(-1, 1, 1, 0))  # rubies are strangers to it
+
+    with open_reference(bundle) as reference, open_backend(bundle, precision="int8") as int8:
+        found = compare_pictures(bundle, find_labelled(stones), reference, int8)
+
+    assert found.familiar_reference == found.familiar_candidate == pytest.approx(2 / 3)
+    assert "66.67% of the 12 known stones" in found.summary()
 
 
 def test_auroc_counts_pairs():

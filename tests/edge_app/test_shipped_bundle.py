@@ -1,4 +1,4 @@
-"""The bundle that ships names drawn stones, refers empty trays, and does so in each of its forms."""
+"""The bundle that ships names drawn stones and refers empty trays, in each of its forms."""
 
 from __future__ import annotations
 
