@@ -13,9 +13,9 @@ import numpy.typing as npt
 from deploy.arrays import FloatArray
 from deploy.backends.onnx_cpu import OnnxCpuBackend
 from deploy.bundle import Bundle, BundleDraft
-from deploy.folders import LabelledPicture, find_labelled
+from deploy.folders import LabelledPicture
 from train.confidence.apply import put_in
-from train.confidence.collect import Progress, Sides, some
+from train.confidence.collect import Progress, Sides, find_unknown, some
 from train.confidence.fit import Settings, fit_confidence, look_around
 from train.thresholds import choose_decision
 
@@ -48,8 +48,7 @@ def add_confidence(
     """
     manifest, settings = draft.require_manifest(), asked.settings
     bundle = Bundle(draft.root, manifest)
-    others = find_labelled(asked.others) if asked.others is not None else []
-    unknown = [picture for picture in others if picture.label not in manifest.labels]
+    unknown = find_unknown(asked.others, manifest.labels) if asked.others is not None else []
     sides = Sides(
         some(teaching, settings.most, settings.seed),
         list(judging),

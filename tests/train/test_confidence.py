@@ -234,6 +234,11 @@ def test_pictures_that_cannot_serve_are_refused_in_one_sentence(
     assert "none is left to choose thresholds on" in capsys.readouterr().err
 
 
+def test_others_of_known_kinds_alone_are_refused(exported: Path, blobs: Path, capsys):
+    assert confidence(exported, "--images", blobs, "--others", blobs) == 2
+    assert "kinds that it is not to know" in capsys.readouterr().err
+
+
 def test_extra_pictures_teach_and_never_judge(exported: Path, blobs: Path, strangers: Path):
     bundle: Bundle = load_bundle(exported)
 

@@ -98,8 +98,7 @@ def find_sides(
     found = _renamed([p for folder in images for p in find_labelled(folder)], bundle, matcher)
     teaching = [picture for picture in found if TRAINING in used.of(picture)]
     judging = sorted(set(found) - set(teaching), key=lambda picture: str(picture.path))
-    foreign = find_labelled(others) if others is not None else []
-    unknown = [p for p in foreign if matcher.index(p.label) is None]
+    unknown = find_unknown(others, bundle.labels) if others is not None else []
     if missing := sorted(set(bundle.labels) - {p.label for p in teaching}):
         raise DataError(
             f"none of the pictures of {', '.join(missing)} taught the model. Familiarity needs "
@@ -117,6 +116,22 @@ def find_sides(
         some(unknown, most, seed),
         some(drawn, most, seed),
     )
+
+
+def find_unknown(folder: Path, labels: Sequence[str]) -> list[LabelledPicture]:
+    """The pictures of kinds that are no label.
+
+    Raises:
+        DataError: the folder cannot be read, or every kind in it is a label.
+    """
+    matcher = LabelMatcher(labels)
+    unknown = [p for p in find_labelled(folder) if matcher.index(p.label) is None]
+    if not unknown:
+        raise DataError(
+            f"every class folder of {folder} is one of the bundle's labels. For others give "
+            "photographs of kinds that it is not to know."
+        )
+    return unknown
 
 
 def _renamed(

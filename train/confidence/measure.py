@@ -35,7 +35,7 @@ Doubles = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Share:
-    """A share of n, 0 to 1, with its 95 % interval (Wilson 1927). NaN for n = 0."""
+    """A share of n, 0 to 1, with its 95 % interval. NaN for n = 0."""
 
     share: float
     low: float
@@ -44,7 +44,7 @@ class Share:
 
     @classmethod
     def of(cls, count: int, n: int) -> Share:
-        """The share of `count` in `n`."""
+        """The share of `count` in `n`; the interval is Wilson's (1927)."""
         return cls(count / n if n else float("nan"), *wilson_interval(count, n), n)
 
     def __str__(self) -> str:
@@ -70,7 +70,8 @@ class Measured:
 
     known: the pictures that taught nothing, by thresholds that other pictures chose.
     known_views: the same with views of each; the intervals are too narrow, since views are alike.
-    unknown: pictures of other kinds, by a familiarity that was fitted without those kinds.
+    unknown: pictures of other kinds, by a familiarity that was fitted without those kinds; its
+        intervals are by a bootstrap over kinds, since pictures of one kind fare alike.
     auroc: how often a known stone is more familiar than one of such kinds.
     auroc_low, auroc_high: its 95 % interval, by a bootstrap over kinds and known pictures.
     auroc_confidence: the same for the confidence of the first label, to compare.
@@ -115,7 +116,7 @@ def measure(looked: Looked, labels: tuple[str, ...], settings: Settings, fit: Fi
     return Measured(
         known,
         views,
-        _fate(verdicts, [False] * len(verdicts)),
+        _fate_of_unknown(verdicts, kinds, settings.seed),
         float(wins.mean()),
         low,
         high,
@@ -180,6 +181,22 @@ def _fate(kinds: list[str], right: list[bool]) -> Fate:
     }
     shares = [Share.of(counts[kind], len(kinds)) for kind in (NAME, LIST, REFER)]
     return Fate(*shares, *(Share.of(hits[kind], counts[kind]) for kind in (NAME, LIST)))
+
+
+def _fate_of_unknown(verdicts: list[str], kinds: list[str], seed: int) -> Fate:
+    """As `_fate`, where nothing can be right; the intervals come of drawing kinds anew."""
+    each, inverse = np.unique(kinds, return_inverse=True)
+    drawn = np.random.default_rng(seed).integers(0, len(each), (DRAWS, len(each)))
+    sizes = np.bincount(inverse)
+    shares = []
+    for verdict in (NAME, LIST, REFER):
+        hits = np.array(verdicts) == verdict
+        per_kind = np.bincount(inverse, weights=hits)
+        again = per_kind[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
+        low, high = np.percentile(again, (2.5, 97.5))
+        shares.append(Share(float(hits.mean()), float(low), float(high), len(hits)))
+    named, listed = (round(share.share * share.n) for share in shares[:2])
+    return Fate(*shares, Share.of(0, named), Share.of(0, listed))
 
 
 def _folds(items: npt.NDArray[Any], seed: int) -> list[npt.NDArray[Any]]:

@@ -39,8 +39,9 @@ def stand_ins(
     labels = bundle.labels[:: max(1, -(-len(bundle.labels) // MOST_LABELS))]
     chosen = [picture for picture in pictures if picture.label in labels]
     parts = []
+    rng = np.random.default_rng(seed)
     for picture in progress(some(chosen, MOST_PICTURES, seed), "stand-ins for other kinds"):
-        for change, changed in _changed(picture, np.random.default_rng(seed)):
+        for change, changed in _changed(picture, rng):
             parts.append(look_at(bundle, backend, [changed], f"~{picture.label} {change}"))
     return joined(parts)
 
