@@ -196,7 +196,8 @@ def _fate_of_unknown(verdicts: list[str], kinds: list[str], seed: int) -> Fate:
         low, high = np.percentile(again, (2.5, 97.5))
         shares.append(Share(float(hits.mean()), float(low), float(high), len(hits)))
     named, listed = (round(share.share * share.n) for share in shares[:2])
-    return Fate(*shares, Share.of(0, named), Share.of(0, listed))
+    none_right = Share.of(0, named), Share.of(0, listed)
+    return Fate(shares[0], shares[1], shares[2], *none_right)
 
 
 def _folds(items: npt.NDArray[Any], seed: int) -> list[npt.NDArray[Any]]:
