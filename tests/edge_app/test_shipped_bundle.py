@@ -17,7 +17,7 @@ from deploy.render.scene import TrayScene
 from deploy.render.tray import make_tray
 from edge_app.defaults import SHIPPED_BUNDLE
 
-MOST_SHIFT = 0.1  # of the share that passes as familiar, between any two forms of the model
+MOST_SHIFT = 1  # of eight stones that pass as familiar, between any two forms of the model
 STONE_S, AT_REST_S = 4.0, 1.0  # in the scene of `demo://`
 
 
@@ -70,7 +70,7 @@ def test_each_form_of_the_model_keeps_as_many_known_stones(bundle: Bundle, drawn
     kept = []
     for precision, model in forms:
         with OnnxCpuBackend(bundle, precision, threads=1, model=model) as backend:
-            found = list(verdicts(bundle, backend, drawn))
-            kept.append(np.mean([not v.unfamiliar for v in found]))
+            found = list(verdicts(bundle, backend, drawn[::2]))
+            kept.append(sum(not v.unfamiliar for v in found))
 
     assert max(kept) - min(kept) <= MOST_SHIFT
