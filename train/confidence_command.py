@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -112,6 +113,8 @@ def run_confidence(args: argparse.Namespace) -> int:
 
 def show_progress(items: Sequence[Any], title: str) -> Iterable[Any]:
     """The same items, with a bar on stderr where that is a terminal."""
+    if not sys.stderr.isatty():
+        return items
     from rich.console import Console
     from rich.progress import track
 
