@@ -13,6 +13,8 @@ from deploy.errors import GemscanError
 # verb: (module with `add_arguments(parser)`, what `gemscan --help` says)
 VERBS = {
     "train": ("train.train_command", "train ResNet-50 on folders of photographs"),
+    "crossvalidate": ("train.crossvalidate_command", "estimate a recipe on unseen stones"),
+    "report": ("train.report_command", "show what a training run made of its pictures"),
     "export": ("train.export_command", "turn a training run into a model bundle"),
     "confidence": ("train.confidence_command", "choose when to name, list and refer"),
     "calibrate": ("calibration.calibrate_command", "add an INT8 model to a bundle"),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
 
 from deploy.arrays import FloatArray, Json
 from deploy.backends import Backend
@@ -43,6 +45,7 @@ class Evaluation:
     unreadable: files that could not be read; why is in the log.
     backend, precision: what ran the model.
     images_per_s: read from file, prepared and classified.
+    logits: (N, C) float32, of `pictures` in their order.
     """
 
     labels: tuple[str, ...]
@@ -51,6 +54,7 @@ class Evaluation:
     backend: str
     precision: str
     images_per_s: float
+    logits: FloatArray = field(repr=False, compare=False)
 
     @property
     def known(self) -> list[Scored]:
@@ -163,6 +167,7 @@ def evaluate(
     matcher = LabelMatcher(bundle.labels)
     familiarity = read_familiarity(bundle)
     scored: list[Scored] = []
+    answers: list[FloatArray] = []
     unreadable: list[str] = []
     started = time.perf_counter()
     for read in _counted(read_ahead(bundle, pictures), progress):
@@ -172,6 +177,7 @@ def evaluate(
             logits, embedding = backend.infer(read.square[None])
             familiar = _familiarity_of(familiarity, logits[0], embedding[0])
             scored.append(_score_one(bundle, matcher, read, logits[0], familiar))
+            answers.append(logits[0])
     elapsed_s = time.perf_counter() - started
     if not scored:
         raise DataError(f"none of the {len(pictures)} pictures could be read. Give others.")
@@ -182,6 +188,7 @@ def evaluate(
         backend=backend.name,
         precision=backend.precision,
         images_per_s=len(scored) / elapsed_s,
+        logits=np.stack(answers),
     )
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from deploy.bundle import Bundle
     from deploy.evaluate import Evaluation
     from deploy.evaluate_scores import Decided
+    from deploy.folders import LabelledPicture
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +33,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write every number there")
     parser.add_argument(
+        "--html",
+        type=Path,
+        metavar="FILE",
+        help="also write a page; with --precision auto of every model that the bundle holds",
+    )
+    parser.add_argument(
         "--save", action="store_true", help="write the scores into the bundle's metrics"
     )
     parser.set_defaults(run=run_evaluate)
@@ -39,28 +46,47 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_evaluate(args: argparse.Namespace) -> int:
     """Evaluate, print, and save what was asked for."""
-    from deploy.backends import open_backend
     from deploy.bundle import load_bundle, refuse_file
-    from deploy.evaluate import evaluate
     from deploy.files import write_json
     from deploy.folders import find_labelled
+    from deploy.report.evaluated import write_evaluation
+    from deploy.report.page import require_libraries
 
     path = args.bundle.resolve()  # ".", say, is another folder once the bundle is replaced
     if args.save:
         refuse_file(path)
+    if args.html:
+        require_libraries()
     bundle = load_bundle(path)
     pictures = find_labelled(args.folder)
-    with (
-        open_backend(bundle, args.backend, args.precision, threads=args.threads) as backend,
-        picture_progress(len(pictures)) as progress,
-    ):
-        evaluation = evaluate(bundle, backend, pictures, progress=progress)
+    evaluations = [evaluate_with(args, bundle, pictures, args.precision)]
+    evaluation = evaluations[0]
     print(report(evaluation))
     if args.json:
         write_json(args.json, evaluation.to_json())
     if args.save:
         save_metrics(path, bundle, evaluation, args.folder.resolve().name)
+    if args.html:
+        if args.precision == "auto":
+            others = [p for p in bundle.precisions if p != evaluation.precision]
+            evaluations += [evaluate_with(args, bundle, pictures, other) for other in others]
+        write_evaluation(args.html, bundle, evaluations, args.folder)
+        print(f"page        {args.html}")
     return 0
+
+
+def evaluate_with(
+    args: argparse.Namespace, bundle: Bundle, pictures: Sequence[LabelledPicture], precision: str
+) -> Evaluation:
+    """Evaluate one of the bundle's models, with a progress bar."""
+    from deploy.backends import open_backend
+    from deploy.evaluate import evaluate
+
+    with (
+        open_backend(bundle, args.backend, precision, threads=args.threads) as backend,
+        picture_progress(len(pictures)) as progress,
+    ):
+        return evaluate(bundle, backend, pictures, progress=progress)
 
 
 @contextmanager

@@ -60,7 +60,8 @@ def cross_fitted(
     """Confidences of which none was scaled by a temperature that knew the picture.
 
     The pictures are dealt into folds; each fold's temperature is fitted on all the others. A
-    temperature that is judged on the pictures that chose it looks better than it is.
+    temperature that is judged on the pictures that chose it looks better than it is. The deal
+    does not depend on the order in which the pictures come.
 
     Args:
         logits, targets: as `fit_temperature` takes them; at least 2 pictures.
@@ -73,7 +74,7 @@ def cross_fitted(
     Raises:
         ValueError: as `fit_temperature`; also for a single picture.
     """
-    order = np.random.default_rng(seed).permutation(len(logits))
+    order = np.lexsort(logits.T)[np.random.default_rng(seed).permutation(len(logits))]
     confidences = np.empty(np.shape(logits), np.float32)
     for fold in np.array_split(order, min(folds, len(order))):
         others = np.setdiff1d(order, fold)

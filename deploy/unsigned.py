@@ -9,7 +9,8 @@ elsewhere, and the main branches quantized too. ResNet-50 then is INT8 from end 
 
 After a Relu uint8 has room for twice the levels of int8, which halves the rounding. That room is
 used where the processor has VNNI. Others add products of uint8 and int8 two at a time in 16 bits,
-where 255 x 127 twice does not fit and 127 x 127 does; there the scale stays.
+where 255 x 127 twice does not fit and 127 x 127 does; there the scale stays, and a Conv that reads
+a tensor of both signs, which takes all of uint8, computes in float. In ResNet-50 that is the first.
 Source: ONNX Runtime's documentation, "Quantize ONNX models", on U8S8 and saturation.
 """
 
@@ -70,11 +71,13 @@ def to_unsigned(model: Any, *, fine: bool) -> None:
     Weights, ranges and everything in float stay as they are.
 
     Args:
-        fine: after a Relu use all of uint8, with a scale half as large. Without it such values
-            stay below 128 as in the signed form.
+        fine: after a Relu use all of uint8, with a scale half as large. Without it no Conv reads
+            a value above 127.
     """
     for tensor, step in _scales(model).items():
         _quantize_tensor(model.graph, tensor, step)
+    if not fine:
+        _spare_convs_of_both_signs(model.graph)
     view = GraphView(model.graph)
     for node in view.of_type(QUANTIZE):
         if _is_signed_activation(view, node):
@@ -107,6 +110,26 @@ def _quantize_tensor(graph: Any, tensor: str, step: float) -> None:
     ):
         node = helper.make_node(op_type, [given, scale, zero_point], [made], name=made)
         graph.node.insert(place, node)
+
+
+def _spare_convs_of_both_signs(graph: Any) -> None:
+    """Let a Conv read floats where its input, in uint8, would need a zero point of 128."""
+    view = GraphView(graph)
+    for conv in view.of_type("Conv"):
+        given = conv.input[0]
+        source = view.before_quantization(given)
+        if source != given and not _never_negative(view, source):
+            rename_input([conv], given, source)
+            _drop_unread(graph, given)
+
+
+def _drop_unread(graph: Any, tensor: str) -> None:
+    """Remove the Q/DQ nodes that make a tensor, as far back as nobody else reads them."""
+    view = GraphView(graph)
+    while view.made_by(tensor, QUANTIZE, DEQUANTIZE) and not view.readers(tensor):
+        maker = view.maker(tensor)
+        graph.node.remove(maker)
+        view, tensor = GraphView(graph), maker.input[0]
 
 
 def _is_signed_activation(view: GraphView, node: Any) -> bool:

@@ -33,6 +33,7 @@ from train.export_confidence import Asked, add_confidence, add_thresholds
 from train.model import GemNet, build_model
 from train.onnx_file import prove_same, write_onnx
 from train.pictures import read_squares
+from train.recorded import is_as_recorded
 from train.run_folder import HISTORY, SETTINGS, SPLIT
 
 logger = logging.getLogger(__name__)
@@ -133,7 +134,7 @@ def _read_json(path: Path) -> Any:
 def _validation(run: _Run) -> list[LabelledPicture]:
     """The validation pictures that are as they were."""
     listed = run.split["validation"]
-    same = [LabelledPicture(Path(p["path"]), p["label"]) for p in listed if _is_as_recorded(p)]
+    same = [LabelledPicture(Path(p["path"]), p["label"]) for p in listed if is_as_recorded(p)]
     if not same:
         raise DataError(
             "none of the run's validation pictures is where and what it was; export needs them to "
@@ -166,19 +167,11 @@ def _add_decision(
 ) -> None:
     """Familiarity and thresholds where each label has pictures that taught it, else thresholds."""
     listed = run.split["training"]
-    teaching = [LabelledPicture(Path(p["path"]), p["label"]) for p in listed if _is_as_recorded(p)]
+    teaching = [LabelledPicture(Path(p["path"]), p["label"]) for p in listed if is_as_recorded(p)]
     if {picture.label for picture in teaching} >= set(run.labels):
         add_confidence(draft, teaching, judging, asked)
     else:
         add_thresholds(draft, *judged, asked.settings)
-
-
-def _is_as_recorded(entry: Json) -> bool:
-    try:
-        digest = LabelledPicture(Path(entry["path"]), entry["label"]).digest()
-    except DataError:  # gone
-        return False
-    return digest == str(entry["digest"])
 
 
 def _manifest(name: str, version: str, run: _Run) -> Manifest:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deploy.errors import SettingsError
+from deploy.errors import GemscanError, SettingsError
 from deploy.folders import read_class_list
 from train.run_folder import BEST, SPLIT, STATE, RunRecord, check_new, open_new, read_record
 from train.settings import TrainSettings
@@ -28,6 +28,7 @@ def start_or_resume(args: argparse.Namespace) -> int:
     if not args.resume:
         check_new(args.out)
 
+    from train.environment import note_environment
     from train.model import choose_device
     from train.progress import TrainProgress
 
@@ -36,6 +37,7 @@ def start_or_resume(args: argparse.Namespace) -> int:
     trainer = _trainer(record.settings, data, device, _saved_state(args))
     if not args.resume:
         open_new(args.out, replace(record, classes=data.labels), data.record())
+    note_environment(args.out, device)
     done = len(trainer.history)
     try:
         with TrainProgress(record.settings.epochs, trainer.pictures_per_epoch, done=done) as bar:
@@ -46,7 +48,21 @@ def start_or_resume(args: argparse.Namespace) -> int:
         logger.warning("stopped; go on after the last save by adding --resume")
         raise
     _print_result(args.out, trainer, len(data.validation.targets))
+    _write_report(args.out, args.device)
     return 0
+
+
+def _write_report(run: Path, device: str) -> None:
+    """The run is whole by now, and nothing that goes wrong with its page may say otherwise."""
+    try:
+        from train.report import write_report
+
+        print(f"report: {write_report(run, device)}")
+    except Exception as exc:
+        known = isinstance(exc, GemscanError)
+        logger.warning(
+            "the run is whole, but its report cannot be written: %s", exc, exc_info=not known
+        )
 
 
 def _print_result(run: Path, trainer: Trainer, validated: int) -> None:

@@ -75,6 +75,15 @@ def test_no_picture_is_scaled_by_a_temperature_that_knew_it():
     assert len(moved) == 32  # the four other folds of eight
 
 
+def test_the_order_of_the_pictures_does_not_matter():
+    logits, targets = drawn(40)
+    other = np.random.default_rng(1).permutation(40)
+
+    shuffled = cross_fitted(logits[other], targets[other])
+
+    assert shuffled == pytest.approx(cross_fitted(logits, targets)[other], abs=1e-6)
+
+
 def test_few_pictures_get_a_fold_each_and_keep_their_order():
     logits, targets = drawn(3)
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import gemscan
+from train import start
 
 Train = Callable[..., int]
 NOTHING = ("--weights", "none")
@@ -29,12 +30,19 @@ def draw_blob(colour_bgr: tuple[int, int, int], seed: int, size_px: int = 72) ->
 
 @pytest.fixture(scope="session")
 def train() -> Train:
-    """`gemscan train FOLDER --out RUN` at 32 px from nothing, two epochs, and more flags."""
+    """`gemscan train FOLDER --out RUN` at 32 px from nothing, two epochs, and more flags.
 
-    def run(folder: Path, out: Path, *flags: str) -> int:
+    The page at its end takes longer than such a run, and is left out unless `report` asks for it.
+    """
+
+    def run(folder: Path, out: Path, *flags: str, report: bool = False) -> int:
         words = ["train", str(folder), "--out", str(out), "--size", "32", "--batch", "8"]
         words += ["--epochs", "2", "--device", "cpu"]
-        return gemscan.main([*words, *(() if "--weights" in flags else NOTHING), *flags])
+        words += [*(() if "--weights" in flags else NOTHING), *flags]
+        with pytest.MonkeyPatch.context() as patch:
+            if not report:
+                patch.setattr(start, "_write_report", lambda *_: None)
+            return gemscan.main(words)
 
     return run
 

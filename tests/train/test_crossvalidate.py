@@ -1,0 +1,124 @@
+"""Folds: every picture validates once, near-duplicates together, and what is done stays done."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+import gemscan
+from deploy.errors import DataError
+from deploy.evaluate_scores import wilson_interval
+from train import crossvalidate
+from train.crossvalidate import Fold, FoldError, estimate, follow_folds, plan_folds, train_fold
+
+TINY = ("--train", "--size", "32", "--batch", "8", "--epochs", "1", "--device", "cpu")
+
+
+def digests(split: Path, side: str) -> list[str]:
+    return [picture["digest"] for picture in json.loads(split.read_text())[side]]
+
+
+@pytest.fixture(scope="module")
+def finished(blobs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cross-validation of three folds; tests only read it."""
+    out = tmp_path_factory.mktemp("folds") / "first"
+    words = ["crossvalidate", str(blobs), "--out", str(out), "--folds", "3", *TINY]
+    assert gemscan.main([*words, "--weights", "none"]) == 0
+    return out
+
+
+def test_every_picture_validates_in_one_fold(blobs: Path, tmp_path: Path):
+    folds = plan_folds(blobs, tmp_path, count=3)
+
+    held = [digest for fold in folds for digest in digests(fold.split, "validation")]
+    assert len(held) == len(set(held)) == 27
+    for fold in folds:
+        validation, training = (
+            set(digests(fold.split, side)) for side in ("validation", "training")
+        )
+        assert validation.isdisjoint(training)
+        assert len(validation | training) == 27
+
+
+def test_copies_of_one_photograph_stand_in_one_fold(blobs: Path, tmp_path: Path):
+    folder = shutil.copytree(blobs, tmp_path / "data")
+    for name in ("Ruby", "Peridot"):
+        picture = folder / name / "0.png"
+        (folder / name / "copy.png").write_bytes(picture.read_bytes() + b"another digest")
+
+    folds = plan_folds(folder, tmp_path / "out", count=3)
+
+    for name in ("Ruby", "Peridot"):
+        holding = [
+            fold
+            for fold in folds
+            for picture in json.loads(fold.split.read_text())["validation"]
+            if Path(picture["path"]).parent.name == name
+            and Path(picture["path"]).name in ("0.png", "copy.png")
+        ]
+        assert len(holding) == 2
+        assert holding[0] == holding[1]
+
+
+def test_folds_of_an_earlier_start_are_kept(blobs: Path, tmp_path: Path):
+    first = [fold.split.read_text() for fold in plan_folds(blobs, tmp_path, count=3, seed=1)]
+
+    again = [fold.split.read_text() for fold in plan_folds(blobs, tmp_path, count=3, seed=2)]
+
+    assert again == first
+
+
+def test_a_class_of_fewer_pictures_than_folds_is_refused(blobs: Path, tmp_path: Path):
+    with pytest.raises(DataError, match="fewer pictures than folds"):
+        plan_folds(blobs, tmp_path, count=10)
+
+
+def test_the_estimate_pools_what_each_fold_named_right(finished: Path):
+    said = json.loads((finished / "estimate.json").read_text())
+
+    assert said["n"] == 27
+    rows = [json.loads((finished / f"fold{k}/history.json").read_text())[-1] for k in (1, 2, 3)]
+    right = sum(round(row["validation_top1"] * 9) for row in rows)
+    assert said["top1"] == right / 27
+    assert said["top1_interval_95"] == list(wilson_interval(right, 27))
+    assert [fold["n"] for fold in said["folds"]] == [9, 9, 9]
+
+
+def test_a_second_stage_keeps_the_folds_and_starts_from_their_weights(
+    finished: Path, blobs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    called: list[tuple[Fold, list[str]]] = []
+    monkeypatch.setattr(
+        crossvalidate, "train_fold", lambda data, fold, flags: called.append((fold, flags))
+    )
+    monkeypatch.setattr(crossvalidate, "estimate", lambda folds: estimate(follow_folds(finished)))
+    words = ["crossvalidate", str(blobs), "--out", str(tmp_path), "--after", str(finished)]
+
+    assert gemscan.main([*words, *TINY]) == 0
+
+    assert [fold.root for fold, _ in called] == [tmp_path / f"fold{k}" for k in (1, 2, 3)]
+    for fold, flags in called:
+        assert fold.split == finished / fold.root.name / "split.json"
+        assert flags[:2] == ["--weights", str(finished / fold.root.name / "last.pt")]
+        assert flags[2:] == list(TINY[1:])
+
+
+def test_a_finished_fold_is_not_trained_again(finished: Path, blobs: Path):
+    fold = follow_folds(finished)[0]
+
+    train_fold(blobs, fold, ["--no-such-flag"])  # it would be refused
+
+
+def test_a_fold_that_fails_says_so(blobs: Path, tmp_path: Path):
+    fold = plan_folds(blobs, tmp_path, count=3)[0]
+
+    with pytest.raises(FoldError, match="fold1 ended with exit code 2"):
+        train_fold(blobs, fold, ["--size", "1"])
+
+
+def test_nothing_can_follow_what_is_not_finished(tmp_path: Path):
+    with pytest.raises(DataError, match="no finished cross-validation"):
+        follow_folds(tmp_path)

@@ -1,0 +1,176 @@
+"""What a recipe would get on unseen stones: every picture validates once, in one of several runs.
+
+A run that validates on a ninth of a few hundred pictures leaves an interval of ten points; folds
+use every picture. Each fold is an ordinary `gemscan train` in a process of its own, which follows a
+split written here; an interrupted one goes on where it was.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from sklearn.model_selection import StratifiedGroupKFold
+
+from deploy.arrays import Json
+from deploy.errors import DataError, GemscanError
+from deploy.evaluate_scores import wilson_interval
+from deploy.files import write_json
+from deploy.folders import LabelledPicture, find_labelled
+from deploy.preprocess import Framing
+from train.duplicates import group_duplicates
+from train.pictures import COMPARED, Squares, read_squares
+from train.prepare import Progress
+from train.run_folder import HISTORY, LAST, SETTINGS, SPLIT
+
+logger = logging.getLogger(__name__)
+
+ESTIMATE = "estimate.json"
+METHOD = (
+    "grouped cross-validation in float32: each photograph is judged once, by a run that saw "
+    "neither it nor a near-duplicate of it; the weights of the last epoch, which no score chose"
+)
+
+
+class FoldError(GemscanError):
+    """The training of one fold ended before its time."""
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One run of the cross-validation.
+
+    root: its run folder.
+    split: the file that says which pictures validate.
+    """
+
+    root: Path
+    split: Path
+
+    @property
+    def done(self) -> bool:
+        """Whether it was trained to its end."""
+        return (self.root / LAST).exists()
+
+
+@dataclass(frozen=True)
+class FoldScore:
+    """How many of the pictures that validated in one fold were named right."""
+
+    n: int
+    right: int
+
+
+def plan_folds(
+    data: Path,
+    out: Path,
+    *,
+    classes: Sequence[str] | None = None,
+    count: int = 5,
+    seed: int = 0,
+    progress: Progress = iter,
+) -> list[Fold]:
+    """Write a split file for each fold, or take those that lie there from an earlier start.
+
+    Near-duplicates stand in one fold, and every fold has about the same share of each class.
+
+    Raises:
+        DataError: no pictures, or a class of fewer pictures than folds.
+        StorageError: `out` cannot be written.
+    """
+    folds = [Fold(out / f"fold{k}", out / f"fold{k}.json") for k in range(1, count + 1)]
+    if all(fold.split.exists() for fold in folds):
+        return folds
+    squares = read_squares(
+        find_labelled(data, classes), COMPARED.size_px, Framing(), progress=progress
+    )
+    for fold, validation in zip(folds, _divide(squares, count, seed), strict=True):
+        write_json(fold.split, _record(squares.pictures, validation))
+    return folds
+
+
+def follow_folds(earlier: Path) -> list[Fold]:
+    """The folds of an earlier cross-validation, whose weights a second stage starts from.
+
+    Raises:
+        DataError: there is none, or it is not finished.
+    """
+    roots = sorted(path.parent for path in earlier.glob("fold*/" + SPLIT))
+    folds = [Fold(root, root / SPLIT) for root in roots]
+    if not folds or not all(fold.done for fold in folds):
+        raise DataError(f"{earlier} holds no finished cross-validation. Finish it first.")
+    return folds
+
+
+def train_fold(data: Path, fold: Fold, flags: Sequence[str]) -> None:
+    """Run `gemscan train` for one fold, or go on with it.
+
+    Args:
+        flags: what else `gemscan train` is told.
+
+    Raises:
+        FoldError: it failed; its own words stand above.
+    """
+    if fold.done:
+        return
+    begun = ["--resume"] if (fold.root / SETTINGS).exists() else []
+    words = [sys.executable, "-m", "gemscan", "train", str(data), "--out", str(fold.root)]
+    done = subprocess.run([*words, "--split", str(fold.split), *flags, *begun], check=False)
+    if done.returncode:
+        raise FoldError(
+            f"{fold.root.name} ended with exit code {done.returncode}. Mend what it says above and "
+            "run the same command again: finished folds are kept."
+        )
+
+
+def estimate(folds: Sequence[Fold]) -> Json:
+    """The pooled accuracy of finished folds, as `estimate.json` keeps it.
+
+    The interval is Wilson's over all pictures, as if one model had judged them.
+
+    Raises:
+        DataError: a fold's records cannot be read.
+    """
+    scores = [_score(fold) for fold in folds]
+    n, right = sum(score.n for score in scores), sum(score.right for score in scores)
+    return {
+        "method": METHOD,
+        "n": n,
+        "top1": right / n,
+        "top1_interval_95": list(wilson_interval(right, n)),
+        "folds": [asdict(score) for score in scores],
+    }
+
+
+def _divide(squares: Squares, count: int, seed: int) -> list[set[int]]:
+    labels = np.array([picture.label for picture in squares.pictures])
+    names, counts = np.unique(labels, return_counts=True)
+    if few := [str(name) for name, n in zip(names, counts, strict=True) if n < count]:
+        raise DataError(f"{', '.join(few)}: fewer pictures than folds. Take fewer --folds.")
+    groups = group_duplicates(squares.thumbnails)
+    splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
+    return [set(held.tolist()) for _, held in splitter.split(labels, labels, groups)]
+
+
+def _record(pictures: Sequence[LabelledPicture], validation: set[int]) -> Json:
+    sides: dict[str, list[Json]] = {"training": [], "validation": []}
+    for index, picture in enumerate(pictures):
+        side = sides["validation" if index in validation else "training"]
+        side.append({"path": str(picture.path), "label": picture.label, "digest": picture.digest()})
+    return sides
+
+
+def _score(fold: Fold) -> FoldScore:
+    try:
+        history = json.loads((fold.root / HISTORY).read_text(encoding="utf-8"))
+        split = json.loads((fold.root / SPLIT).read_text(encoding="utf-8"))
+        n = len(split["validation"])
+        return FoldScore(n, round(history[-1]["validation_top1"] * n))
+    except (OSError, ValueError, LookupError, TypeError) as exc:
+        raise DataError(f"the records of {fold.root} cannot be read ({exc!r}).") from exc
