@@ -17,6 +17,7 @@ VERBS = {
     "report": ("train.report_command", "show what a training run made of its pictures"),
     "reproduce": ("train.reproduce_command", "run the reference experiment beside a sound one"),
     "export": ("train.export_command", "turn a training run into a model bundle"),
+    "confidence": ("train.confidence_command", "choose when to name, list and refer"),
     "calibrate": ("calibration.calibrate_command", "add an INT8 model to a bundle"),
     "build": ("calibration.build_command", "make the TensorRT engine on this device"),
     "inspect": ("deploy.inspect_command", "show the engine's layers, fusions and precisions"),

@@ -35,10 +35,11 @@ from deploy.settings import from_mapping
 
 log = logging.getLogger(__name__)
 
-SCHEMA = 1
+SCHEMA = 2
 MANIFEST = "bundle.json"
 MODEL_FILES = {"fp32": "model.onnx", "int8": "model.int8.onnx"}
 EMBEDDING_SIZE = 2048
+FAMILIARITY = "familiarity.npy"
 
 # What `zipfile` raises for a file that was altered, cut short or encrypted, or packed by a method
 # that it does not know.
@@ -87,7 +88,8 @@ class Bundle:
         said = dataclasses.asdict(self.manifest)
         for name in ("metrics", "provenance", "name", "version"):
             del said[name]
-        said["files"] = {name: said["files"][name] for name in self._model_files()}
+        deciding = [*self._model_files(), FAMILIARITY]
+        said["files"] = {n: said["files"][n] for n in deciding if n in said["files"]}
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
     def _model_files(self) -> list[str]:
@@ -158,7 +160,18 @@ def _read_manifest(path: Path) -> Manifest:
             f"{path} has schema {schema}, made by a newer gemscan; this one reads up to {SCHEMA}. "
             "Update gemscan on this machine."
         )
-    return from_mapping(Manifest, said, where=str(path), error=BundleError)
+    return from_mapping(Manifest, _as_newest(said), where=str(path), error=BundleError)
+
+
+def _as_newest(said: Any) -> Any:
+    """What an older `bundle.json` says, in the words of schema 2; it decides as it did."""
+    if not isinstance(said, dict) or said.get("schema") != 1:
+        return said
+    decision = said.get("decision")
+    if not isinstance(decision, dict):
+        return said
+    added = {"margin_at_least": 0.0, "familiar_at_least": None}
+    return said | {"schema": SCHEMA, "decision": added | decision}
 
 
 def _read_json(path: Path) -> Any:

@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from deploy.arrays import ByteArray, FloatArray
-from deploy.backends.base import Backend
+from deploy.arrays import FloatArray
+from deploy.backends.base import Backend, Prediction
 from deploy.bundle import Bundle
 from deploy.compare_limits import MAX_LOSS, MIN_AGREEMENT
 from deploy.errors import DataError
 from deploy.evaluate_reading import CALIBRATION, LabelMatcher, ReadPicture, read_ahead
+from deploy.familiarity import Familiarity, read_familiarity
 from deploy.folders import LabelledPicture
 
 
@@ -31,6 +32,8 @@ class Comparison:
     n_calibration: of the n pictures, those that chose the INT8 ranges.
     n_left_out: pictures not compared, since they chose the ranges and there were others.
     unreadable: files that could not be read, and why is in the log.
+    familiar_reference, familiar_candidate: parts of `n_labelled` that pass as familiar; NaN where
+        there are none, or the bundle does not tell.
     reference, candidate: what ran them.
     """
 
@@ -45,6 +48,8 @@ class Comparison:
     n_calibration: int = 0
     n_left_out: int = 0
     unreadable: tuple[str, ...] = ()
+    familiar_reference: float = math.nan
+    familiar_candidate: float = math.nan
     reference: str = "float32"
     candidate: str = "the candidate"
 
@@ -75,9 +80,18 @@ class Comparison:
             f"pictures      {self.n}{self._notes()}",
             *self._accuracy(),
             f"agreement     {self.agreement:.2%} have the same most probable label",
+            *self._familiar(),
             f"logits        largest gap {self.largest_gap:.3f}, mean gap {self.mean_gap:.4f}",
         ]
         return "\n".join(lines)
+
+    def _familiar(self) -> list[str]:
+        if math.isnan(self.familiar_reference):
+            return []
+        return [
+            f"familiar      {self.reference} {self.familiar_reference:.2%}, "
+            f"{self.candidate} {self.familiar_candidate:.2%} of the {self.n_labelled} known stones"
+        ]
 
     def _notes(self) -> str:
         notes = []
@@ -127,22 +141,29 @@ def compare_pictures(
         DataError: none of the pictures can be read.
         BackendError: a device failed.
     """
-    matcher = LabelMatcher(bundle.labels)
-    rows: list[tuple[bool, int | None, FloatArray, FloatArray]] = []
+    matcher, familiarity = LabelMatcher(bundle.labels), read_familiarity(bundle)
+    least = bundle.manifest.decision.familiar_at_least
+    rows: list[tuple[bool, int | None, FloatArray, FloatArray, tuple[bool, bool]]] = []
     unreadable = []
     for read in read_ahead(bundle, pictures):
         if read.square is None:
             unreadable.append(str(read.picture.path))
         else:
             label = matcher.index(read.picture.label)
-            pair = _logits(reference, read.square), _logits(candidate, read.square)
-            rows.append((_calibrated(read, also_calibrated), label, *pair))
+            one, other = (backend.infer(read.square[None]) for backend in (reference, candidate))
+            passed = _passes(familiarity, one, least), _passes(familiarity, other, least)
+            calibrated = _calibrated(read, also_calibrated)
+            rows.append((calibrated, label, one.logits[0], other.logits[0], passed))
         progress()
     fresh = [row for row in rows if not row[0]]
     kept = fresh or rows
-    _, labels, *logits = zip(*kept, strict=True) if kept else ((), (), (), ())
+    _, labels, ours, theirs, _ = zip(*kept, strict=True) if kept else ((), (), (), (), ())
+    familiar = [row[4] for row in kept if row[1] is not None and familiarity is not None]
+    shares = np.mean(familiar, axis=0) if familiar else (math.nan, math.nan)
     return replace(
-        compare_logits(_stack(logits[0]), _stack(logits[1]), labels),
+        compare_logits(_stack(ours), _stack(theirs), labels),
+        familiar_reference=float(shares[0]),
+        familiar_candidate=float(shares[1]),
         reference=title(reference),
         candidate=title(candidate),
         n_calibration=0 if fresh else len(rows),
@@ -199,10 +220,11 @@ def loss_resolution(right_a: npt.NDArray[np.bool_], right_b: npt.NDArray[np.bool
     return float(1.96 * math.sqrt(variance))
 
 
-def _logits(backend: Backend, square: ByteArray) -> FloatArray:
-    """(C,) logits of one picture, one a call as in the live loop."""
-    logits: FloatArray = backend.infer(square[None]).logits[0]
-    return logits
+def _passes(familiarity: Familiarity | None, made: Prediction, least: float | None) -> bool:
+    """Whether one picture passes as familiar, as all do where the bundle does not tell."""
+    if familiarity is None or least is None:
+        return True
+    return familiarity.score(made.logits[0], made.embedding[0]) >= least
 
 
 def _stack(logits: Sequence[FloatArray]) -> FloatArray:

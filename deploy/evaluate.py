@@ -26,10 +26,12 @@ from deploy.evaluate_scores import (
     Decided,
     Score,
     Scored,
+    auroc,
     score,
     score_classes,
     score_decisions,
 )
+from deploy.familiarity import Familiarity, read_familiarity
 from deploy.files import without_nan
 from deploy.folders import LabelledPicture
 
@@ -101,6 +103,11 @@ class Evaluation:
         return score_decisions(self.unknown)
 
     @property
+    def familiar_auroc(self) -> float:
+        """How often a known stone is more familiar than one of an unknown class, 0 to 1."""
+        return auroc(*(_familiarities(side) for side in (self.known, self.unknown)))
+
+    @property
     def per_class(self) -> list[ClassScore]:
         """One row for each class with pictures."""
         return score_classes(self.pictures, self.labels)
@@ -121,7 +128,11 @@ class Evaluation:
             "unseen": asdict(self.unseen),
             "calibration": {"n": self.n_calibration},
             "decision": asdict(self.decided),
-            "unknown": {**asdict(self.decided_unknown), "classes": self._unknown_classes()},
+            "unknown": {
+                **asdict(self.decided_unknown),
+                "familiar_auroc": self.familiar_auroc,
+                "classes": self._unknown_classes(),
+            },
             "per_class": [asdict(row) for row in self.per_class],
         }
         return {name: without_nan(value) for name, value in said.items()}
@@ -154,6 +165,7 @@ def evaluate(
         BackendError: the device failed.
     """
     matcher = LabelMatcher(bundle.labels)
+    familiarity = read_familiarity(bundle)
     scored: list[Scored] = []
     answers: list[FloatArray] = []
     unreadable: list[str] = []
@@ -162,9 +174,10 @@ def evaluate(
         if read.square is None:
             unreadable.append(str(read.picture.path))
         else:
-            logits = backend.infer(read.square[None]).logits[0]
-            scored.append(_score_one(bundle, matcher, read, logits))
-            answers.append(logits)
+            logits, embedding = backend.infer(read.square[None])
+            familiar = _familiarity_of(familiarity, logits[0], embedding[0])
+            scored.append(_score_one(bundle, matcher, read, logits[0], familiar))
+            answers.append(logits[0])
     elapsed_s = time.perf_counter() - started
     if not scored:
         raise DataError(f"none of the {len(pictures)} pictures could be read. Give others.")
@@ -185,12 +198,26 @@ def _counted(read: Iterable[ReadPicture], progress: Callable[[], None]) -> Itera
         progress()
 
 
+def _familiarity_of(
+    familiarity: Familiarity | None, logits: FloatArray, embedding: FloatArray
+) -> float | None:
+    return None if familiarity is None else familiarity.score(logits, embedding)
+
+
+def _familiarities(pictures: Sequence[Scored]) -> list[float]:
+    return [p.familiarity for p in pictures if p.familiarity is not None]
+
+
 def _score_one(
-    bundle: Bundle, matcher: LabelMatcher, read: ReadPicture, logits: FloatArray
+    bundle: Bundle,
+    matcher: LabelMatcher,
+    read: ReadPicture,
+    logits: FloatArray,
+    familiarity: float | None,
 ) -> Scored:
     decision = bundle.manifest.decision
     confidences = probabilities(logits, decision.temperature)
-    verdict = decide(confidences, bundle.labels, decision)
+    verdict = decide(confidences, bundle.labels, decision, familiarity)
     index = matcher.index(read.picture.label)
     label = read.picture.label if index is None else bundle.labels[index]
     meant = {NAME: 1, LIST: verdict.listed}.get(verdict.kind, 0)
@@ -204,6 +231,7 @@ def _score_one(
         kind=verdict.kind,
         offered=index is not None and label in [c.label for c in verdict.candidates[:meant]],
         uses=read.uses,
+        familiarity=familiarity,
     )
 
 

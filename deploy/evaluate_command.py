@@ -188,8 +188,14 @@ def _unknown(evaluation: Evaluation) -> list[str]:
     return [
         f"unknown     {decided.n} pictures of classes that the bundle does not know "
         f"({_first(classes)}): refers {decided.referred:.1%}, wrongly names {decided.named:.1%}, "
-        f"lists {decided.listed:.1%}"
+        f"lists {decided.listed:.1%}{_auroc(evaluation)}"
     ]
+
+
+def _auroc(evaluation: Evaluation) -> str:
+    """How well familiarity tells known from unknown; nothing where it was not measured."""
+    area = evaluation.familiar_auroc
+    return "" if area != area else f"; familiarity tells them from known ones with AUROC {area:.3f}"
 
 
 def _unreadable(evaluation: Evaluation) -> list[str]:

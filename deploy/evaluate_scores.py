@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from deploy.decision import LIST, NAME, REFER
 
 
@@ -22,6 +24,7 @@ class Scored:
     kind: what the decision said: "name", "list" or "refer".
     offered: the true label was named, or stands in the list.
     uses: see `ReadPicture.uses`.
+    familiarity: see deploy/familiarity.py; None where the bundle does not tell.
     """
 
     path: str
@@ -33,6 +36,7 @@ class Scored:
     kind: str
     offered: bool
     uses: tuple[str, ...] = ()
+    familiarity: float | None = None
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,18 @@ def wilson_interval(right: int, n: int, z: float = 1.96) -> tuple[float, float]:
     middle = (share + z * z / (2 * n)) / weight
     half = z / weight * math.sqrt(share * (1 - share) / n + (z / (2 * n)) ** 2)
     return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def auroc(known: Sequence[float], unknown: Sequence[float]) -> float:
+    """How often a known score is above an unknown one; equal ones count half; NaN without both.
+
+    The area under the ROC curve is that share (Hanley and McNeil 1982).
+    """
+    if not len(known) or not len(unknown):
+        return math.nan
+    order = np.sort(np.asarray(unknown, np.float64))
+    below = np.searchsorted(order, known, "left") + np.searchsorted(order, known, "right")
+    return float(below.mean() / (2 * len(order)))
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from deploy.arrays import ByteArray, Json
 from deploy.backends.base import Backend, TimesItsEngine
 from deploy.bundle import Manifest
 from deploy.errors import CameraError
+from deploy.familiarity import Familiarity
 from edge_app.loop import LiveLoop, Overlay
 from edge_app.machine import peak_memory_mb
 from edge_app.readers import open_reader
@@ -84,6 +85,7 @@ def run_bench(
     backend: Backend,
     manifest: Manifest,
     *,
+    familiarity: Familiarity | None = None,
     overlay: Overlay | None = None,
     seconds: float = 10.0,
     stop: Event | None = None,
@@ -91,6 +93,7 @@ def run_bench(
     """Measure the loop and the bare model by turns of equal length, after a warm-up.
 
     Args:
+        familiarity: the bundle's; None only where its decision does not ask for it.
         seconds: for both together.
         source: not entered yet, since one that ends too soon is opened again.
 
@@ -102,7 +105,7 @@ def run_bench(
     stop = stop or Event()
     batch = np.zeros((1, manifest.input.size_px, manifest.input.size_px, 3), np.uint8)
     rates: list[tuple[float, float]] = []
-    with _LoopInTurns(source, backend, manifest, overlay, stop) as loop:
+    with _LoopInTurns(source, backend, manifest, familiarity, overlay, stop) as loop:
         loop.turn(WARM_UP_S)
         bare_turn(backend, batch, WARM_UP_S)
         loop.forget()
@@ -142,6 +145,7 @@ class _LoopInTurns:
         source: Source,
         backend: Backend,
         manifest: Manifest,
+        familiarity: Familiarity | None,
         overlay: Overlay | None,
         stop: Event,
     ) -> None:
@@ -150,6 +154,7 @@ class _LoopInTurns:
         self._source = source
         self._backend = backend
         self._manifest = manifest
+        self._familiarity = familiarity
         self._overlay = overlay
         self._stop = stop
         self._dropped = 0
@@ -173,6 +178,7 @@ class _LoopInTurns:
             self._source,
             self._backend,
             self._manifest,
+            familiarity=self._familiarity,
             overlay=self._overlay,
             stats=self.stats,
         )

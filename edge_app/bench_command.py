@@ -50,6 +50,7 @@ def duration(text: str) -> float:
 def run_bench_command(args: argparse.Namespace) -> int:
     """Measure, print the table, write the numbers."""
     from deploy.bundle import load_bundle
+    from deploy.familiarity import read_familiarity
     from deploy.files import write_json
     from edge_app.bench import run_bench
     from edge_app.jetson import read_jetson
@@ -69,6 +70,7 @@ def run_bench_command(args: argparse.Namespace) -> int:
             source,
             backend,
             bundle.manifest,
+            familiarity=read_familiarity(bundle),
             overlay=Overlay(bundle.manifest.name, source.name),
             seconds=args.seconds,
             stop=stop,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from deploy.arrays import ByteArray
+import numpy as np
+
+from deploy.arrays import ByteArray, FloatArray
 from deploy.backends.base import Backend
 from deploy.bundle import Manifest
 from deploy.decision import Verdict, decide, probabilities
+from deploy.familiarity import Familiarity
 from deploy.preprocess import SquareBox, frame_box, preprocess
 from edge_app.smoothing import Smoother
 from edge_app.timing import StageTimes
@@ -14,8 +17,15 @@ from edge_app.timing import StageTimes
 class Classifier:
     """Frames one square, runs the model on it, smooths over time, decides."""
 
-    def __init__(self, backend: Backend, manifest: Manifest, times: StageTimes) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        manifest: Manifest,
+        times: StageTimes,
+        familiarity: Familiarity | None = None,
+    ) -> None:
         self._backend = backend
+        self._familiarity = familiarity
         self._manifest = manifest
         self._times = times
         self._smoother = Smoother()
@@ -36,12 +46,23 @@ class Classifier:
             box = frame_box(image_bgr, manifest.framing)
             square = preprocess(image_bgr, box, manifest.input)
         with times.measure("infer"):
-            logits = self._backend.infer(square[None]).logits[0]
+            logits, embedding = self._backend.infer(square[None])
         with times.measure("decide"):
-            confidences = probabilities(logits, manifest.decision.temperature)
-            steady = self._smoother.update(confidences, square, at_s)
-            verdict = decide(steady, manifest.labels, manifest.decision)
+            verdict = self._decide(logits[0], embedding[0], square, at_s)
         return verdict, box
+
+    def _decide(
+        self, logits: FloatArray, embedding: FloatArray, square: ByteArray, at_s: float
+    ) -> Verdict:
+        """The verdict on confidences and familiarity, both steadied over time."""
+        manifest = self._manifest
+        seen = probabilities(logits, manifest.decision.temperature)
+        if self._familiarity is None:
+            steady = self._smoother.update(seen, square, at_s)
+            return decide(steady, manifest.labels, manifest.decision)
+        score = np.float32(self._familiarity.score(logits, embedding))
+        steady = self._smoother.update(np.append(seen, score), square, at_s)
+        return decide(steady[:-1], manifest.labels, manifest.decision, float(steady[-1]))
 
     def forget(self) -> None:
         """Start anew: what comes next has nothing to do with what was seen."""

@@ -17,6 +17,7 @@ from deploy.backends.base import Backend
 from deploy.bundle import Manifest
 from deploy.decision import Verdict
 from deploy.errors import CameraError
+from deploy.familiarity import Familiarity
 from edge_app.classifier import Classifier
 from edge_app.health import picture_state
 from edge_app.readers import Reader, open_reader
@@ -52,6 +53,7 @@ class LiveLoop:
         backend: Backend,
         manifest: Manifest,
         *,
+        familiarity: Familiarity | None = None,
         overlay: Overlay | None = None,
         sinks: Sequence[Sink] = (),
         on_change: Callable[[Verdict], None] | None = None,
@@ -61,6 +63,7 @@ class LiveLoop:
 
         Args:
             reader: of `source`, which is asked only whether it is live, and its rate.
+            familiarity: the bundle's; None only where its decision does not ask for it.
             overlay: None leaves the frames as they are.
             on_change: called with each verdict that differs from the one before.
             stats: where to count; a fresh one by default.
@@ -69,7 +72,7 @@ class LiveLoop:
         self.stats = stats or LoopStats()
         self._reader = reader
         self._source = source
-        self._classifier = Classifier(backend, manifest, self.stats.times)
+        self._classifier = Classifier(backend, manifest, self.stats.times, familiarity)
         self._backend_name = f"{backend.name} {backend.precision}"
         self._overlay = overlay
         self._sinks = sinks
@@ -175,6 +178,7 @@ def run_loop(
     backend: Backend,
     manifest: Manifest,
     *,
+    familiarity: Familiarity | None = None,
     overlay: Overlay | None = None,
     sinks: Sequence[Sink] = (),
     on_change: Callable[[Verdict], None] | None = None,
@@ -188,6 +192,7 @@ def run_loop(
     Args:
         source: entered already.
         manifest: the bundle's labels, input, framing and decision.
+        familiarity: the bundle's; None only where its decision does not ask for it.
         frames: end after so many; 0 goes on.
         at_own_pace: show a file no faster than it was filmed.
         stats: counted in while the loop runs; the same object is returned.
@@ -206,6 +211,7 @@ def run_loop(
             source,
             backend,
             manifest,
+            familiarity=familiarity,
             overlay=overlay,
             sinks=sinks,
             on_change=on_change,

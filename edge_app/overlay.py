@@ -37,6 +37,7 @@ CAPTIONS = {
     REFER: "NOT SURE: ASK A GEMMOLOGIST",
     WAITING: "WAITING",
 }
+UNFAMILIAR = "UNLIKE EVERY KIND IT KNOWS"
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,12 @@ def _differs(shown: Reading, reading: Reading) -> bool:
 def _said(verdict: Verdict | None) -> tuple[str, ...] | None:
     if verdict is None:
         return None
-    return (verdict.kind, str(verdict.listed), *(c.label for c in verdict.candidates))
+    return (
+        verdict.kind,
+        str(verdict.listed),
+        str(verdict.unfamiliar),
+        *(c.label for c in verdict.candidates),
+    )
 
 
 def _figures(reading: Reading) -> tuple[str, ...]:
@@ -150,7 +156,10 @@ def _draw_verdict(image: ByteArray, layout: Layout, reading: Reading) -> None:
     # While something is wrong the verdict is an old one, and must not look like news.
     accent = SOFT if reading.state else ACCENTS[kind]
     brighten(image, _sign(kind, px(68), accent), panel.x + px(24), panel.y + px(46))
-    caption, size = fit(CAPTIONS[kind], layout.text_width, px(17, least=9), px(12))
+    unfamiliar = verdict is not None and verdict.unfamiliar
+    caption, size = fit(
+        UNFAMILIAR if unfamiliar else CAPTIONS[kind], layout.text_width, px(17, least=9), px(12)
+    )
     put_text(image, caption, (layout.text_x, panel.y + px(40)), size, accent, bold=True)
     said = verdict.text if verdict else "no stone read yet"
     if kind not in (NAME, LIST):

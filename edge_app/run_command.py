@@ -88,6 +88,7 @@ def _loop(
     stop: Event,
     stats: LoopStats,
 ) -> None:
+    from deploy.familiarity import read_familiarity
     from edge_app.loop import run_loop
     from edge_app.overlay import Overlay
 
@@ -99,6 +100,7 @@ def _loop(
             source,
             backend,
             bundle.manifest,
+            familiarity=read_familiarity(bundle),
             overlay=Overlay(bundle.manifest.name, source.name) if drawn else None,
             sinks=sinks,
             on_change=None if window else _Teller(stats),

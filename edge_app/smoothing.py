@@ -30,12 +30,12 @@ class Smoother:
         """Take in one frame.
 
         Args:
-            confidences: (C,) float32, which sum to 1.
+            confidences: (C,) float32, which sum to 1; numbers may follow that are steadied too.
             square_rgb: what the network saw; a great change in it starts the average anew.
             at_s: when the frame was taken, in seconds on any clock.
 
         Returns:
-            (C,) float32, which sum to 1.
+            As `confidences`, averaged.
         """
         if self._scene_changed(square_rgb) or self._average is None:
             self._average = confidences

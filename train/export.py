@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import platform
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -28,13 +29,13 @@ from deploy.golden import Golden, golden_batch, infer_one_by_one, largest_gap, w
 from deploy.preprocess import Framing, InputSpec, frame_box
 from deploy.render import render_stone
 from train.checkpoint import load_weights
+from train.export_confidence import Asked, add_confidence, add_thresholds
 from train.framing import saved_framing
 from train.model import GemNet, build_model
 from train.onnx_file import prove_same, write_onnx
 from train.pictures import read_squares
 from train.recorded import is_as_recorded
 from train.run_folder import HISTORY, SETTINGS, SPLIT
-from train.thresholds import choose_decision
 
 logger = logging.getLogger(__name__)
 GOLDEN_PICTURES = 6
@@ -67,13 +68,21 @@ class _Run:
     history: list[Json]
 
 
-def export_run(run: Path, out: Path, *, version: str = "1", checkpoint: str = "best") -> Proof:
+def export_run(
+    run: Path,
+    out: Path,
+    *,
+    version: str = "1",
+    checkpoint: str = "best",
+    asked: Asked | None = None,
+) -> Proof:
     """Write the bundle of a run: the float32 model, its proof, thresholds and golden pictures.
 
     Args:
         run: what `gemscan train` wrote.
         out: the bundle's folder; a bundle that is there is replaced.
         checkpoint: "best" or "last".
+        asked: of the decision, and what to fit familiarity with.
 
     Raises:
         DataError: the run is incomplete, or its validation pictures are gone.
@@ -81,7 +90,8 @@ def export_run(run: Path, out: Path, *, version: str = "1", checkpoint: str = "b
         StorageError: the bundle cannot be written.
     """
     trained = _read_run(run, checkpoint)
-    squares, targets = _validation(trained)
+    same = _validation(trained)
+    squares, targets = _squares(trained, same)
     with edit_bundle(out) as draft:
         write_onnx(trained.model, trained.size_px, draft.root / MODEL_FILES["fp32"])
         draft.manifest = _manifest(out.resolve().name, version, trained)
@@ -90,9 +100,9 @@ def export_run(run: Path, out: Path, *, version: str = "1", checkpoint: str = "b
         top1 = float((logits.argmax(1) == targets).mean())
         draft.manifest = replace(
             draft.manifest,
-            decision=choose_decision(logits, targets),
             metrics={"validation": _metrics(logits, targets, trained)},
         )
+        _add_decision(draft, trained, same, (logits, targets), asked or Asked())
         _write_golden(draft, trained.labels, trained.framing)
         write_json(draft.root / "training.json", _training_record(trained))
     return Proof(len(targets), gap, top1)
@@ -125,8 +135,8 @@ def _read_json(path: Path) -> Any:
         raise DataError(f"{path} cannot be read ({exc}). Is the run whole?") from exc
 
 
-def _validation(run: _Run) -> tuple[ByteArray, np.ndarray[Any, np.dtype[np.int64]]]:
-    """The squares and class numbers of the validation pictures that are as they were."""
+def _validation(run: _Run) -> list[LabelledPicture]:
+    """The validation pictures that are as they were."""
     listed = run.split["validation"]
     same = [LabelledPicture(Path(p["path"]), p["label"]) for p in listed if is_as_recorded(p)]
     if not same:
@@ -140,9 +150,32 @@ def _validation(run: _Run) -> tuple[ByteArray, np.ndarray[Any, np.dtype[np.int64
             len(listed) - len(same),
             len(listed),
         )
-    squares = read_squares(same, run.size_px, run.framing)
+    return same
+
+
+def _squares(
+    run: _Run, pictures: Sequence[LabelledPicture]
+) -> tuple[ByteArray, np.ndarray[Any, np.dtype[np.int64]]]:
+    """The squares and class numbers of those that can be read."""
+    squares = read_squares(pictures, run.size_px, run.framing)
     targets = np.array([run.labels.index(picture.label) for picture in squares.pictures])
     return squares.pixels, targets
+
+
+def _add_decision(
+    draft: BundleDraft,
+    run: _Run,
+    judging: Sequence[LabelledPicture],
+    judged: tuple[FloatArray, np.ndarray[Any, np.dtype[np.int64]]],
+    asked: Asked,
+) -> None:
+    """Familiarity and thresholds where each label has pictures that taught it, else thresholds."""
+    listed = run.split["training"]
+    teaching = [LabelledPicture(Path(p["path"]), p["label"]) for p in listed if is_as_recorded(p)]
+    if {picture.label for picture in teaching} >= set(run.labels):
+        add_confidence(draft, teaching, judging, asked)
+    else:
+        add_thresholds(draft, *judged, asked.settings)
 
 
 def _manifest(name: str, version: str, run: _Run) -> Manifest:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from train.confidence_command import add_targets, show_progress
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The run, the bundle, and which of its checkpoints."""
@@ -12,15 +14,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="folder to write")
     parser.add_argument("--checkpoint", choices=("best", "last"), default="best")
     parser.add_argument("--version", default="1", help="of the bundle, default 1")
+    parser.add_argument(
+        "--others",
+        type=Path,
+        metavar="DIR",
+        help="one folder of pictures per kind that the model is not to know: it refers more of "
+        "them then",
+    )
+    add_targets(parser)
     parser.set_defaults(run=run_export)
 
 
 def run_export(args: argparse.Namespace) -> int:
     """Export, and say how the result was proven."""
+    from train.confidence.fit import Settings
     from train.export import export_run
+    from train.export_confidence import Asked
 
+    settings = Settings(args.named_right, args.known_kept, args.most)
     proof = export_run(
-        args.run_folder, args.bundle, version=args.version, checkpoint=args.checkpoint
+        args.run_folder,
+        args.bundle,
+        version=args.version,
+        checkpoint=args.checkpoint,
+        asked=Asked(args.others, settings, show_progress),
     )
     print(
         f"{args.bundle}: on {proof.pictures} validation pictures ONNX Runtime and torch agree to "

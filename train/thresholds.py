@@ -9,42 +9,64 @@ import numpy.typing as npt
 
 from deploy.arrays import FloatArray
 from deploy.decision import LIST, Decision, decide, probabilities
+from deploy.temperature import fit_temperature
 
 NAMED_RIGHT = 0.98  # of the stones that are named
 LISTED_RIGHT = 0.95  # of the short lists, the right name is on them
+KNOWN_KEPT = 0.9  # of the stones of known kinds, not referred as unfamiliar
 LOWEST = 0.3
 NEVER = 1.0  # a threshold that practically nothing reaches
 STEP = 0.01
 
 
-def choose_decision(logits: FloatArray, targets: npt.NDArray[np.int64]) -> Decision:
-    """Choose both thresholds as low as the validation pictures allow.
+def choose_decision(
+    logits: FloatArray,
+    targets: npt.NDArray[np.int64],
+    familiarity: npt.NDArray[np.float64] | None = None,
+    *,
+    named_right: float = NAMED_RIGHT,
+    known_kept: float = KNOWN_KEPT,
+) -> Decision:
+    """Choose every threshold as low as the validation pictures allow.
+
+    Naming asks for a margin over the second label: at the same share of right names it names more
+    stones than the confidence of the first label does (docs/confidence.md).
 
     Args:
         logits: (N, C) float32 of pictures that taught nothing.
         targets: (N,) class numbers.
+        familiarity: (N,) of the same pictures; None where the bundle will not tell.
+        named_right: of the stones that are named, so many are to be named right.
+        known_kept: so many of these stones are to pass as familiar.
     """
-    confidences = probabilities(logits, Decision().temperature)
-    name_at_least = _lowest_name(confidences, targets)
-    decision = Decision(name_at_least=name_at_least, list_at_least=NEVER)
+    temperature = fit_temperature(logits, targets)
+    least = None
+    if familiarity is not None:
+        least = float(np.quantile(familiarity, 1 - known_kept))
+        familiar = familiarity >= least
+        logits, targets = logits[familiar], targets[familiar]
+    confidences = probabilities(logits, temperature)
+    margin = _lowest_margin(confidences, targets, named_right)
+    decision = Decision(temperature, LOWEST, margin, list_at_least=NEVER)
     for list_at_least in np.arange(NEVER, LOWEST, -STEP):
         lower = replace(decision, list_at_least=round(float(list_at_least), 4))
         if listed_right(confidences, targets, lower) < LISTED_RIGHT:
             break
         decision = lower
-    return decision
+    return replace(decision, familiar_at_least=least)
 
 
-def _lowest_name(confidences: FloatArray, targets: npt.NDArray[np.int64]) -> float:
-    """The lowest confidence above which `NAMED_RIGHT` of the first labels are right."""
-    first = confidences.max(axis=1)
-    order = np.argsort(-first)
+def _lowest_margin(
+    confidences: FloatArray, targets: npt.NDArray[np.int64], named_right: float
+) -> float:
+    """The lowest margin above which `named_right` of the first labels are right."""
+    ranked = np.sort(confidences.astype(np.float64), axis=1)  # as `decide` subtracts them
+    margins = np.where(ranked[:, -1] >= LOWEST, ranked[:, -1] - ranked[:, -2], -1.0)
+    order = np.argsort(-margins)[: np.count_nonzero(margins >= 0)]
     right = (confidences.argmax(axis=1) == targets)[order]
     shares = np.cumsum(right) / np.arange(1, len(order) + 1)
-    good = np.flatnonzero(shares >= NAMED_RIGHT)
-    if len(good) == 0:
-        return NEVER
-    return max(float(first[order[good[-1]]]), LOWEST)
+    good = np.flatnonzero(shares >= named_right)
+    return float(margins[order[good[-1]]]) if len(good) else NEVER
 
 
 def listed_right(

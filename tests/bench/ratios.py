@@ -28,6 +28,7 @@ from deploy.arrays import ByteArray
 from deploy.backends.onnx_cpu import OnnxCpuBackend
 from deploy.bundle import MODEL_FILES, SCHEMA, Bundle, Manifest, edit_bundle, load_bundle
 from deploy.decision import Decision
+from deploy.familiarity import read_familiarity
 from deploy.preprocess import Framing, InputSpec
 from edge_app.bench import run_bench
 from edge_app.defaults import SHIPPED_BUNDLE
@@ -148,7 +149,14 @@ def _loop_rows(folder: Path, seconds: float) -> Iterator[Row]:
     for name, (source, bar) in sources.items():
         with OnnxCpuBackend(bundle, "int8") as backend:
             overlay = Overlay(bundle.manifest.name, source.name)
-            result = run_bench(source, backend, bundle.manifest, overlay=overlay, seconds=seconds)
+            result = run_bench(
+                source,
+                backend,
+                bundle.manifest,
+                familiarity=read_familiarity(bundle),
+                overlay=overlay,
+                seconds=seconds,
+            )
         said = f"{result.ratio:.1%} ({result.loop_fps:.1f} of {result.bare_fps:.1f} FPS)"
         yield Row(f"whole loop from {name}", said, f"{bar:.0%}", result.ratio >= bar)
 

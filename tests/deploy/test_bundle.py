@@ -55,7 +55,7 @@ def test_one_changed_byte_in_a_model_is_noticed(tiny_bundle: Bundle):
         ({"input": {"size_px": 224, "mean": 0.5}}, "“mean”, which is not known"),
         ({"framing": {"method": "guess", "margin": 0.0}}, "framing method “guess”"),
         ({"framing": {"method": "centre"}}, "framing lacks “margin”"),
-        ({"decision": {}}, "decision lacks “list_at_least”, “list_length”"),
+        ({"decision": {}}, "decision lacks “familiar_at_least”, “list_at_least”"),
         ({"extra": 1}, "“extra”, which is not known"),
         ({"files": {}}, "lists no model"),
         ({"files": {"../secret": "0", "model.onnx": "0"}}, "names a file outside itself"),

@@ -212,3 +212,10 @@ def test_a_machine_without_any_font_still_shows_text(no_fonts):
     assert mask.max() == 255
     assert 0 < baseline < mask.shape[0]
     drawn(reading())
+
+
+def test_a_stone_unlike_all_known_ones_looks_other_than_one_that_is_not_sure():
+    referred = VERDICTS[REFER]
+    stranger = Verdict(REFER, referred.candidates, unfamiliar=True)
+
+    assert changed_rows(drawn(reading(referred)), drawn(reading(stranger)))

@@ -32,6 +32,7 @@ from deploy.engine.make import BuildSettings, device_key
 from deploy.engine.recipe import FP16, FP32, INT8_CALIBRATOR, INT8_QDQ
 from deploy.engine.store import EngineStore, KeptEngine
 from deploy.evaluate_command import picture_progress
+from deploy.familiarity import read_familiarity
 from deploy.files import without_nan
 from deploy.inspect_command import print_engine
 from deploy.render.folder import render_folder
@@ -160,7 +161,14 @@ def _one(bundle: Bundle, engine: KeptEngine, frames: list[Any], seconds: float) 
     source = PreloadedFrames(frames)
     overlay = Overlay(bundle.manifest.name, source.name)
     with TensorRtBackend.of_engine(bundle, engine) as backend:
-        result = run_bench(source, backend, bundle.manifest, overlay=overlay, seconds=seconds)
+        result = run_bench(
+            source,
+            backend,
+            bundle.manifest,
+            familiarity=read_familiarity(bundle),
+            overlay=overlay,
+            seconds=seconds,
+        )
     _print_row(engine.record.recipe, result)
     return result.as_json()
 

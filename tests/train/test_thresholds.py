@@ -25,7 +25,9 @@ def test_as_many_names_and_lists_are_right_as_was_promised(strength, seed):
     decision = choose_decision(logits, targets)
 
     labels = [str(number) for number in range(8)]
-    verdicts = [decide(row, labels, decision) for row in probabilities(logits, 1.0)]
+    verdicts = [
+        decide(row, labels, decision) for row in probabilities(logits, decision.temperature)
+    ]
     named = [v.text == str(t) for v, t in zip(verdicts, targets, strict=True) if v.kind == NAME]
     listed = [
         str(t) in v.text.split(" or ")
@@ -41,8 +43,8 @@ def test_a_better_model_names_more():
     for strength in (1.0, 2.0, 4.0):
         logits, targets = noisy_logits(400, strength, 0)
         decision = choose_decision(logits, targets)
-        first = probabilities(logits, 1.0).max(axis=1)
-        shares.append(float((first >= decision.name_at_least).mean()))
+        ranked = np.sort(probabilities(logits, decision.temperature), axis=1)
+        shares.append(float((ranked[:, -1] - ranked[:, -2] >= decision.margin_at_least).mean()))
 
     assert shares == sorted(shares)
     assert shares[-1] > shares[0]
@@ -53,4 +55,27 @@ def test_a_model_that_is_always_wrong_names_nothing_lightly():
 
     decision = choose_decision(logits, (targets + 1) % 8)
 
-    assert decision.name_at_least == NEVER
+    assert decision.margin_at_least == NEVER
+
+
+def test_as_many_known_stones_pass_as_familiar_as_was_asked_and_strangers_choose_no_name():
+    """Unfamiliar pictures do not spoil the names of the familiar ones."""
+    logits, targets = noisy_logits(400, 6.0, 0)
+    familiarity = np.random.default_rng(1).normal(0, 1, 400)
+    strangers = familiarity < np.quantile(familiarity, 0.2)
+    targets = np.where(strangers, (targets + 1) % 8, targets)  # all of them would be named wrong
+
+    decision = choose_decision(logits, targets, familiarity, known_kept=0.8)
+
+    assert decision.familiar_at_least is not None
+    assert np.mean(familiarity >= decision.familiar_at_least) == pytest.approx(0.8, abs=0.01)
+    assert decision.margin_at_least < 0.5
+
+
+def test_a_lower_target_names_more():
+    logits, targets = noisy_logits(400, 2.0, 0)
+
+    strict = choose_decision(logits, targets, named_right=0.98)
+    lenient = choose_decision(logits, targets, named_right=0.9)
+
+    assert lenient.margin_at_least < strict.margin_at_least

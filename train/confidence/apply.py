@@ -1,0 +1,50 @@
+"""Putting a fitted confidence into a bundle."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timezone
+
+from deploy.arrays import Json
+from deploy.bundle import BundleDraft
+from deploy.familiarity import write_familiarity
+from train.confidence.fit import Confidence, Looked, Settings
+
+
+def put_in(
+    draft: BundleDraft, fitted: Confidence, looked: Looked, settings: Settings, precision: str
+) -> None:
+    """Write familiarity, decision and what was measured into a bundle that is being made.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    write_familiarity(draft.root, fitted.familiarity)
+    manifest = draft.require_manifest()
+    said = _record(looked, settings, precision) | fitted.measured.as_json()
+    metrics = _without_verdicts(manifest.metrics) | {"confidence": said}
+    draft.manifest = replace(manifest, decision=fitted.decision, metrics=metrics)
+
+
+def _without_verdicts(metrics: Json) -> Json:
+    """What `gemscan evaluate --save` measured of another decision is not true of this one."""
+    if "evaluation" not in metrics:
+        return metrics
+    gone = ("decision", "unknown")
+    kept = [{k: v for k, v in one.items() if k not in gone} for one in metrics["evaluation"]]
+    return metrics | {"evaluation": [one for one in kept if one.get("n")]}
+
+
+def _record(looked: Looked, settings: Settings, precision: str) -> Json:
+    return {
+        "at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "precision": precision,
+        "asked": {"named_right": settings.named_right, "known_kept": settings.known_kept},
+        "pictures": {
+            "teaching": looked.teaching.pictures,
+            "judging": looked.judging.pictures,
+            "others": looked.others.pictures,
+        },
+        "note": "known: thresholds cross-fitted over the judging pictures; unknown and auroc: "
+        "familiarity cross-fitted over the kinds of the others",
+    }

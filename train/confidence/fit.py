@@ -1,0 +1,102 @@
+"""From pictures to the familiarity and the decision of a bundle, and what they are worth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from deploy.backends.base import Backend
+from deploy.bundle import Bundle
+from deploy.decision import Decision
+from deploy.familiarity import Familiarity
+from train.confidence.collect import Progress, Seen, Sides, joined, look, look_at
+from train.confidence.discriminant import fit_familiarity, scores
+from train.confidence.measure import Measured, measure
+from train.confidence.nothing import empty_trays
+from train.confidence.stand_ins import stand_ins
+from train.thresholds import KNOWN_KEPT, NAMED_RIGHT, choose_decision
+
+TEACHING_VIEWS, JUDGING_VIEWS = 2, 8
+NOTHING = "~nothing"  # a kind of the others; "~" keeps it apart from folders
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is asked of the decision.
+
+    named_right: of the stones that are named, so many are to be named right, 0 to 1.
+    known_kept: so many stones of known kinds are to pass as familiar, 0 to 1.
+    most: pictures of one kind that are looked at to fit familiarity.
+    seed: chooses among them.
+    """
+
+    named_right: float = NAMED_RIGHT
+    known_kept: float = KNOWN_KEPT
+    most: int = 40
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Looked:
+    """All that was looked at; `others` may have no rows.
+
+    background: what is no stone of any kind, and stands for others in every fit.
+    """
+
+    teaching: Seen
+    judging: Seen
+    others: Seen
+    background: Seen
+
+
+@dataclass(frozen=True)
+class Confidence:
+    """What goes into the bundle, and what was measured."""
+
+    familiarity: Familiarity
+    decision: Decision
+    measured: Measured
+
+
+def look_around(
+    bundle: Bundle,
+    backend: Backend,
+    sides: Sides,
+    progress: Progress,
+) -> Looked:
+    """Run the model on all that fitting and judging need.
+
+    Raises:
+        DataError: none of the pictures can be read.
+        BackendError: the device failed.
+    """
+    teaching = look(
+        bundle, backend, sides.teaching, progress, "known kinds", extra_views=TEACHING_VIEWS
+    )
+    extra = look(bundle, backend, sides.extra, progress, "extra pictures")
+    judging = look(
+        bundle, backend, sides.judging, progress, "kept apart", extra_views=JUDGING_VIEWS
+    )
+    foreign = look(bundle, backend, sides.others, progress, "other kinds")
+    nothing = look_at(bundle, backend, empty_trays(), NOTHING)
+    changed = stand_ins(bundle, backend, sides.teaching, progress)
+    return Looked(joined([teaching, extra]), judging, foreign, joined([nothing, changed]))
+
+
+def fit_confidence(looked: Looked, labels: tuple[str, ...], settings: Settings) -> Confidence:
+    """Fit familiarity and thresholds, and judge both on what did not fit them."""
+    familiarity = fit_with(looked, looked.others, labels)
+    judging = looked.judging
+    decision = choose_decision(
+        judging.logits,
+        judging.targets(labels),
+        scores(familiarity, judging.logits, judging.embedding),
+        named_right=settings.named_right,
+        known_kept=settings.known_kept,
+    )
+    return Confidence(familiarity, decision, measure(looked, labels, settings, fit_with))
+
+
+def fit_with(looked: Looked, others: Seen, labels: tuple[str, ...]) -> Familiarity:
+    """Familiarity by the teaching pictures, the background, and these pictures of other kinds."""
+    seen = joined([looked.teaching, others, looked.background])
+    return fit_familiarity(seen.embedding, list(seen.kinds), labels)

@@ -1,0 +1,159 @@
+"""`gemscan confidence`: choose anew when a bundle names, lists and refers."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deploy.arguments import MOST_THREADS, number
+
+if TYPE_CHECKING:
+    from deploy.decision import Decision
+    from train.confidence.fit import Confidence
+    from train.confidence.measure import Fate
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The bundle, the pictures, and what is asked of the decision."""
+    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="folder of a bundle")
+    parser.add_argument(
+        "--images",
+        type=Path,
+        required=True,
+        action="append",
+        metavar="DIR",
+        help="one folder of pictures per class, those that taught the model and others; may be "
+        "given again",
+    )
+    parser.add_argument(
+        "--others",
+        type=Path,
+        metavar="DIR",
+        help="the same with kinds that the model is not to know; makes it refer more of them",
+    )
+    parser.add_argument(
+        "--extra",
+        type=Path,
+        metavar="DIR",
+        help="the same with pictures that only teach, as `gemscan train --extra` had them",
+    )
+    add_targets(parser)
+    parser.add_argument("--threads", type=number(0, MOST_THREADS), default=0, metavar="N")
+    parser.add_argument("--dry-run", action="store_true", help="measure and print, write nothing")
+    parser.set_defaults(run=run_confidence)
+
+
+def add_targets(parser: argparse.ArgumentParser) -> None:
+    """What is asked of the decision: `export` asks the same."""
+    parser.add_argument(
+        "--named-right",
+        type=share,
+        default=0.98,
+        metavar="P",
+        help="of the stones that are named, the share to be named right (default %(default)s)",
+    )
+    parser.add_argument(
+        "--known-kept",
+        type=share,
+        default=0.9,
+        metavar="P",
+        help="of the stones of known kinds, the share to pass as familiar (default %(default)s)",
+    )
+    parser.add_argument(
+        "--most",
+        type=number(1, 100_000),
+        default=40,
+        metavar="N",
+        help="pictures of one kind that are looked at (default %(default)s)",
+    )
+
+
+def share(text: str) -> float:
+    """A share between 0.5 and 1, for argparse."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0.5 <= value < 1:
+        raise argparse.ArgumentTypeError(f"must be a number from 0.5 to below 1, not {text}")
+    return value
+
+
+def run_confidence(args: argparse.Namespace) -> int:
+    """Look, fit, print, and write unless that was not wanted."""
+    from deploy.bundle import edit_bundle, load_bundle, refuse_file
+    from deploy.reference import open_reference
+    from train.confidence.apply import put_in
+    from train.confidence.collect import find_sides
+    from train.confidence.fit import Settings, fit_confidence, look_around
+
+    path = args.bundle.resolve()  # ".", say, is another folder once the bundle is replaced
+    refuse_file(path)
+    bundle = load_bundle(path)
+    settings = Settings(args.named_right, args.known_kept, args.most)
+    sides = find_sides(
+        bundle, args.images, others=args.others, extra=args.extra, most=settings.most
+    )
+    with open_reference(bundle, threads=args.threads) as backend:
+        looked = look_around(bundle, backend, sides, show_progress)
+        precision = backend.precision
+    fitted = fit_confidence(looked, bundle.labels, settings)
+    print(table(bundle.manifest.decision, fitted))
+    if args.dry_run:
+        print(f"{path} stays as it is.")
+        return 0
+    with edit_bundle(path, start_from=bundle) as draft:
+        put_in(draft, fitted, looked, settings, precision)
+    print(f"{path}: decision and familiarity written; the models are as they were.")
+    return 0
+
+
+def show_progress(items: Sequence[Any], title: str) -> Iterable[Any]:
+    """The same items, with a bar on stderr where that is a terminal."""
+    if not sys.stderr.isatty():
+        return items
+    from rich.console import Console
+    from rich.progress import track
+
+    return track(items, title, console=Console(stderr=True), transient=True)
+
+
+def table(before: Decision, fitted: Confidence) -> str:
+    """The thresholds before and after, and what was measured of the new ones."""
+    from dataclasses import asdict
+
+    old, new = asdict(before), asdict(fitted.decision)
+    rows = [f"{'':18}{'before':>10}{'now':>10}"]
+    rows += [f"{name:18}{_short(old[name]):>10}{_short(new[name]):>10}" for name in new]
+    measured = fitted.measured
+    rows += ["", "stones of known kinds, by thresholds that other pictures chose"]
+    rows += _fate_lines(measured.known)
+    if measured.unknown is None:
+        return "\n".join([*rows, "", "unknown kinds      not measured: give --others DIR"])
+    rows += ["", f"stones of {measured.kinds} other kinds, each by a fit without its kind"]
+    rows += _fate_lines(measured.unknown)[:3]
+    return "\n".join(
+        [
+            *rows,
+            f"  AUROC     {measured.auroc:.3f} (95 % interval {measured.auroc_low:.3f} to "
+            f"{measured.auroc_high:.3f}); of the confidence alone "
+            f"{measured.auroc_confidence:.3f}",
+        ]
+    )
+
+
+def _short(value: float | None) -> str:
+    return "none" if value is None else f"{value:.4g}"
+
+
+def _fate_lines(fate: Fate) -> list[str]:
+    return [
+        f"  named     {fate.named}",
+        f"  listed    {fate.listed}",
+        f"  referred  {fate.referred}",
+        f"  of the named are right  {fate.named_right}",
+        f"  of the lists hold it    {fate.listed_right}",
+    ]
