@@ -12,10 +12,11 @@ from deploy.errors import GemscanError
 
 # verb: (module with `add_arguments(parser)`, what `gemscan --help` says)
 VERBS = {
+    "data": ("train.data_command", "check, split or draw folders of pictures"),
     "train": ("train.train_command", "train ResNet-50 on folders of photographs"),
     "crossvalidate": ("train.crossvalidate_command", "estimate a recipe on unseen stones"),
-    "report": ("train.report_command", "show what a training run made of its pictures"),
     "reproduce": ("train.reproduce_command", "run the reference experiment beside a sound one"),
+    "report": ("train.report_command", "show what a training run made of its pictures"),
     "export": ("train.export_command", "turn a training run into a model bundle"),
     "confidence": ("train.confidence_command", "choose when to name, list and refer"),
     "calibrate": ("calibration.calibrate_command", "add an INT8 model to a bundle"),
@@ -25,7 +26,6 @@ VERBS = {
     "compare": ("deploy.compare_command", "check that INT8 agrees with float32"),
     "run": ("edge_app.run_command", "classify a live source and draw the label"),
     "bench": ("edge_app.bench_command", "measure FPS and latency, stage by stage"),
-    "data": ("train.data_command", "check, split or draw folders of pictures"),
     "doctor": ("edge_app.doctor_command", "say what this machine has and lacks"),
 }
 

@@ -145,6 +145,23 @@ def estimate(folds: Sequence[Fold]) -> Json:
     }
 
 
+def read_estimate(path: Path) -> Json:
+    """What `estimate` gave, from its file.
+
+    Raises:
+        DataError: not readable, or something else.
+    """
+    try:
+        said: Json = json.loads(path.read_text(encoding="utf-8"))
+        wanted = {"method": str, "n": int, "top1": float, "top1_interval_95": list, "folds": list}
+        whole = all(isinstance(said[name], kind) for name, kind in wanted.items())
+    except (OSError, ValueError, LookupError, TypeError) as exc:
+        raise DataError(f"{path} cannot be read as an estimate ({exc!r}).") from exc
+    if not whole or set(said) != set(wanted):
+        raise DataError(f"{path} holds no estimate of gemscan crossvalidate.")
+    return said
+
+
 def _divide(seen: Seen, count: int, seed: int) -> list[set[int]]:
     labels = np.array([picture.label for picture in seen.pictures])
     names, counts = np.unique(labels, return_counts=True)

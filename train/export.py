@@ -75,6 +75,7 @@ def export_run(
     version: str = "1",
     checkpoint: str = "best",
     asked: Asked | None = None,
+    estimate: Json | None = None,
 ) -> Proof:
     """Write the bundle of a run: the float32 model, its proof, thresholds and golden pictures.
 
@@ -83,6 +84,7 @@ def export_run(
         out: the bundle's folder; a bundle that is there is replaced.
         checkpoint: "best" or "last".
         asked: of the decision, and what to fit familiarity with.
+        estimate: of the recipe's accuracy (`train.crossvalidate`), to travel in the bundle.
 
     Raises:
         DataError: the run is incomplete, or its validation pictures are gone.
@@ -100,7 +102,10 @@ def export_run(
         top1 = float((logits.argmax(1) == targets).mean())
         draft.manifest = replace(
             draft.manifest,
-            metrics={"validation": _metrics(logits, targets, trained)},
+            metrics={
+                "validation": _metrics(logits, targets, trained),
+                **({"cross_validation": estimate} if estimate else {}),
+            },
         )
         _add_decision(draft, trained, same, (logits, targets), asked or Asked())
         _write_golden(draft, trained.labels, trained.framing)

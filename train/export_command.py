@@ -21,6 +21,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="one folder of pictures per kind that the model is not to know: it refers more of "
         "them then",
     )
+    parser.add_argument(
+        "--estimate",
+        type=Path,
+        metavar="FILE",
+        help="what gemscan crossvalidate wrote for this recipe: it travels in the bundle",
+    )
     add_targets(parser)
     parser.set_defaults(run=run_export)
 
@@ -28,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run_export(args: argparse.Namespace) -> int:
     """Export, and say how the result was proven."""
     from train.confidence.fit import Settings
+    from train.crossvalidate import read_estimate
     from train.export import export_run
     from train.export_confidence import Asked
 
@@ -38,6 +45,7 @@ def run_export(args: argparse.Namespace) -> int:
         version=args.version,
         checkpoint=args.checkpoint,
         asked=Asked(args.others, settings, show_progress),
+        estimate=read_estimate(args.estimate) if args.estimate else None,
     )
     print(
         f"{args.bundle}: on {proof.pictures} validation pictures ONNX Runtime and torch agree to "

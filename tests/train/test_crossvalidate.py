@@ -9,10 +9,19 @@ from pathlib import Path
 import pytest
 
 import gemscan
+from deploy.bundle import load_bundle
 from deploy.errors import DataError
 from deploy.evaluate_scores import wilson_interval
 from train import crossvalidate
-from train.crossvalidate import Fold, FoldError, estimate, follow_folds, plan_folds, train_fold
+from train.crossvalidate import (
+    Fold,
+    FoldError,
+    estimate,
+    follow_folds,
+    plan_folds,
+    read_estimate,
+    train_fold,
+)
 
 TINY = ("--train", "--size", "32", "--batch", "8", "--epochs", "1", "--device", "cpu")
 
@@ -122,3 +131,21 @@ def test_a_fold_that_fails_says_so(blobs: Path, tmp_path: Path):
 def test_nothing_can_follow_what_is_not_finished(tmp_path: Path):
     with pytest.raises(DataError, match="no finished cross-validation"):
         follow_folds(tmp_path)
+
+
+def test_the_estimate_travels_in_the_bundle(finished: Path, finished_run: Path, tmp_path: Path):
+    said = str(finished / "estimate.json")
+
+    assert gemscan.main(["export", str(finished_run), str(tmp_path / "b"), "--estimate", said]) == 0
+
+    metrics = load_bundle(tmp_path / "b").manifest.metrics
+    assert metrics["cross_validation"] == json.loads(Path(said).read_text())
+    assert metrics["validation"]["n"] == 3
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"top1": 1}', '{"n": 3, "top1": "x"}'])
+def test_another_file_is_no_estimate(tmp_path: Path, text: str):
+    (tmp_path / "e.json").write_text(text)
+
+    with pytest.raises(DataError, match=r"e\.json"):
+        read_estimate(tmp_path / "e.json")

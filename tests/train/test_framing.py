@@ -106,5 +106,5 @@ def test_a_run_is_not_resumed_with_another_framing(
 
 
 def test_a_framing_that_is_not_known_is_refused_by_name():
-    with pytest.raises(ValueError, match="framing must be centre or stone, not guess"):
+    with pytest.raises(ValueError, match="framing must be centre or stone, not “guess”"):
         TrainSettings(framing="guess")
