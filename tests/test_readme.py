@@ -15,6 +15,7 @@ import cv2
 import pytest
 
 ROOT = Path(__file__).parents[1]
+REST = ("train", "export", "calibrate", "evaluate", "compare", "run", "bench")
 
 
 def commands_below(heading: str) -> list[str]:
@@ -31,12 +32,14 @@ def test_your_own_stones_from_folder_to_recorded_video(tmp_path: Path):
     lines = commands_below("With your own stones")
     assert lines[0] == "source .venv/bin/activate"
     verbs = [line.split()[1] for line in lines[1:]]
-    assert verbs == ["data", "train", "export", "calibrate", "evaluate", "compare", "run", "bench"]
+    assert verbs == ["data", "data", *REST]
     for line in lines[1:]:
         done = run(line, tmp_path)
         allowed = {0, 1} if "compare" in line else {0}
         assert done.returncode in allowed, f"{line}\n{done.stdout}\n{done.stderr}"
 
+    for page in ("check.html", "runs/first/report.html", "evaluation.html"):
+        assert (tmp_path / page).stat().st_size > 10_000
     video = cv2.VideoCapture(str(tmp_path / "first.mp4"))
     assert int(video.get(cv2.CAP_PROP_FRAME_COUNT)) == 120
 
