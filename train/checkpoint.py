@@ -73,7 +73,7 @@ def load_weights(path: Path) -> dict[str, Any]:
 
     Returns:
         "backbone": the state dict; with this project's own files also "labels", "training",
-        "size_px" and what else `train.loop` saved.
+        "size_px" and what else `train.loop.trainer` saved.
 
     Raises:
         CheckpointError: as `load_checkpoint`.

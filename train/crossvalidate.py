@@ -23,10 +23,10 @@ from deploy.errors import DataError, GemscanError
 from deploy.evaluate_scores import wilson_interval
 from deploy.files import write_json
 from deploy.folders import LabelledPicture, find_labelled
-from train.duplicates import group_duplicates
-from train.pictures import Seen, look_at
-from train.prepare import Progress
-from train.run_folder import HISTORY, LAST, SETTINGS, SPLIT
+from train.data.duplicates import group_duplicates
+from train.data.pictures import Seen, look_at
+from train.data.prepare import Progress
+from train.run.folder import HISTORY, LAST, SETTINGS, SPLIT
 
 logger = logging.getLogger(__name__)
 

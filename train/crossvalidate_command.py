@@ -61,8 +61,8 @@ def _folds(args: argparse.Namespace) -> list[tuple[Fold, list[str]]]:
     """Each fold with the flags that are its own."""
     from deploy.folders import read_class_list
     from train.crossvalidate import Fold, follow_folds, plan_folds
-    from train.progress import reading
-    from train.run_folder import LAST
+    from train.loop.progress import reading
+    from train.run.folder import LAST
 
     if args.after is None:
         classes = read_class_list(args.classes) if args.classes else None

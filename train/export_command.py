@@ -35,8 +35,8 @@ def run_export(args: argparse.Namespace) -> int:
     """Export, and say how the result was proven."""
     from train.confidence.fit import Settings
     from train.crossvalidate import read_estimate
-    from train.export import export_run
-    from train.export_confidence import Asked
+    from train.export.confidence import Asked
+    from train.export.export import export_run
 
     settings = Settings(args.named_right, args.known_kept, args.most)
     proof = export_run(

@@ -66,7 +66,7 @@ def build_model(
     Args:
         weights: "none", "imagenet", or the path of a file: a run's `best.pt`, or torchvision's
             own ResNet-50 file.
-        norm: the batch normalisation; several processes share theirs (`train.team`).
+        norm: the batch normalisation; several processes share theirs (`train.loop.team`).
 
     Raises:
         WeightsError: the download or the file cannot be had, or holds another network.

@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_report(args: argparse.Namespace) -> int:
     """Write the page, and say where it is."""
-    from train.report import write_report
+    from train.report.report import write_report
 
     print(write_report(args.run_folder, args.device))
     return 0

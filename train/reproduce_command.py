@@ -43,6 +43,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_reproduce(args: argparse.Namespace) -> int:
     """Train both and print them side by side; libraries are loaded only now."""
-    from train.reproduce import reproduce
+    from train.reproduce.reproduce import reproduce
 
     return reproduce(args)

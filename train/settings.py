@@ -36,9 +36,10 @@ class TrainSettings:
     validation_share: part of each class kept for validation; 1/9 is the usual 8:1.
     enlarge: 0 splits photographs and augments the training side, anew in every epoch. A number
         from 1 on is the reference experiment's order: so many pictures are made of each
-        photograph first (`train.enlarge`), and the split is random over those pictures, so that
-        copies of one photograph stand on both sides.
-    best_by: which epoch's weights are kept, "lowest-loss" or "smallest-error" (`train.choose`).
+        photograph first (`train.reproduce.enlarge`), and the split is random over those pictures,
+        so that copies of one photograph stand on both sides.
+    best_by: which epoch's weights are kept, "lowest-loss" or "smallest-error"
+        (`train.loop.choose`).
     framing: "centre", the central square, or "stone", a square around the located stone.
     seed: of the split, the order, the augmentation and the new head.
     """

@@ -102,6 +102,6 @@ def add_machine_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_train(args: argparse.Namespace) -> int:
     """Train; the libraries that this takes are loaded only now, so that --help answers at once."""
-    from train.start import start_or_resume
+    from train.run.start import start_or_resume
 
     return start_or_resume(args)

@@ -37,8 +37,8 @@ from edge_app.overlay import Overlay
 from edge_app.sources.base import Source
 from edge_app.sources.uri import open_source
 from tests.bench.frames import PreloadedFrames, demo_frames
+from train.export.onnx_file import write_onnx
 from train.model import GemNet, build_model
-from train.onnx_file import write_onnx
 
 SIZE_PX = 224
 VIDEO_FRAMES = 300

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import gemscan
-from train import training_run
+from train.run import training
 
 Train = Callable[..., int]
 NOTHING = ("--weights", "none")
@@ -43,7 +43,7 @@ def train() -> Train:
         words += [*(() if "--weights" in flags else NOTHING), *flags]
         with pytest.MonkeyPatch.context() as patch:
             if not report:
-                patch.setattr(training_run, "_write_report", lambda *_: None)
+                patch.setattr(training, "_write_report", lambda *_: None)
             return gemscan.main(words)
 
     return run

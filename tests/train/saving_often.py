@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 import gemscan
-from train import loop
+from train.loop import trainer as loop
 
 if __name__ == "__main__":
     loop.SAVE_EVERY_S = -1.0

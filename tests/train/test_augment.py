@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from train.augment import SCALE, SHIFT, augment, draw_changes, random_affine, relight
+from train.loop.augment import SCALE, SHIFT, augment, draw_changes, random_affine, relight
 
 
 def generator(seed: int = 0) -> torch.Generator:

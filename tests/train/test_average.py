@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from train.average import Average, decay_after
+from train.loop.average import Average, decay_after
 from train.model import build_model
 
 

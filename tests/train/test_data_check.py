@@ -18,7 +18,7 @@ from train.check import page, wrong_labels
 from train.check.report import Report, check_folder
 from train.check.scan import scan
 from train.check.wrong_labels import check_labels
-from train.split import KnownSides
+from train.data.split import KnownSides
 
 CLASSES = ("Emerald", "Hessonite", "Iolite")
 

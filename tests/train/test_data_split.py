@@ -12,10 +12,10 @@ import gemscan
 from deploy.errors import DataError
 from deploy.folders import find_labelled
 from train.check.scan import scan
-from train.prepare import prepare
+from train.data.prepare import prepare
+from train.data.split import KnownSides, read_sides
+from train.data.split_folder import prove
 from train.settings import TrainSettings
-from train.split import KnownSides, read_sides
-from train.split_folder import prove
 
 
 def split(folder: Path, out: Path, *flags: str) -> int:

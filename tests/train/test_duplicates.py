@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.sparse.csgraph import connected_components
 
-from train import duplicates
-from train.duplicates import SAME, group_duplicates, largest_cosines
+from train.data import duplicates
+from train.data.duplicates import SAME, group_duplicates, largest_cosines
 
 
 def signatures(count: int, seed: int) -> np.ndarray:

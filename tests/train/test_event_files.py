@@ -10,8 +10,8 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from deploy.errors import StorageError
-from train.event_files import EventFiles
-from train.history import EpochResult
+from train.loop.event_files import EventFiles
+from train.loop.history import EpochResult
 
 RESULT = EpochResult(0, 0.1, 1.5, 0.4, 1.25, 0.5, 100.0)
 

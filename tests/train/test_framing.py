@@ -16,10 +16,10 @@ from deploy.golden import golden_batch, read_golden
 from deploy.pictures import read_picture
 from deploy.preprocess import Framing, preprocess_picture
 from train.checkpoint import load_weights
+from train.data.pictures import read_squares
+from train.data.prepare import prepare
 from train.framing import framing_of, saved_framing
-from train.pictures import read_squares
-from train.prepare import prepare
-from train.run_folder import BEST, SETTINGS, read_record
+from train.run.folder import BEST, SETTINGS, read_record
 from train.settings import TrainSettings
 
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 from pynvml import NVMLError_NotSupported
 
-from train import gpu_meter
-from train.gpu_meter import GpuMeter
+from train.loop import gpu_meter
+from train.loop.gpu_meter import GpuMeter
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from train.run_folder import BEST, HISTORY, OUTCOME, STATE
+from train.run.folder import BEST, HISTORY, OUTCOME, STATE
 
 ROOT = Path(__file__).parents[2]
 FLAGS = ["--size", "32", "--batch", "8", "--epochs", "2", "--device", "cpu", "--weights", "none"]

@@ -10,9 +10,9 @@ import pytest
 
 from deploy.errors import DataError
 from deploy.preprocess import Framing, InputSpec
-from train import pictures
-from train.pictures import read_squares
-from train.prepare import prepare
+from train.data import pictures
+from train.data.pictures import read_squares
+from train.data.prepare import prepare
 from train.settings import LARGEST_PX, LARGEST_SQUARE_PX, OVERSIZE, TrainSettings
 
 SETTINGS = TrainSettings(size_px=32, epochs=2, batch=8, weights="none", seed=4)

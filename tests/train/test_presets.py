@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from deploy.errors import SettingsError
-from train.choose import chosen_epoch
-from train.history import EpochResult
+from train.loop.choose import chosen_epoch
+from train.loop.history import EpochResult
+from train.loop.optimise import make_optimizer, make_schedule
 from train.model import build_model
-from train.optimise import make_optimizer, make_schedule
 from train.presets import REFERENCE, SOUND, choose_settings
 from train.settings import TrainSettings
 

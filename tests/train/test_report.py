@@ -14,14 +14,15 @@ import torch
 import gemscan
 from deploy.preprocess import Framing
 from tests import pages
-from train import report, start, validated
 from train.checkpoint import load_checkpoint, save_checkpoint
-from train.environment import ENVIRONMENT
-from train.report import write_report
-from train.report_facts import duration
-from train.run_files import read_run
-from train.run_folder import BEST, HISTORY, LAST, SETTINGS, SPLIT, STATE
-from train.validated import CACHE
+from train.report import report, validated
+from train.report.facts import duration
+from train.report.report import write_report
+from train.report.validated import CACHE
+from train.run import training
+from train.run.environment import ENVIRONMENT
+from train.run.files import read_run
+from train.run.folder import BEST, HISTORY, LAST, SETTINGS, SPLIT, STATE
 
 CPU = torch.device("cpu")
 
@@ -187,7 +188,7 @@ def test_training_ends_with_a_report_and_survives_one_that_cannot_be_written(
         assert train(blobs, run, "--epochs", "1", report=True) == 0
     assert "the run is whole, but its report cannot be written" in caplog.text
 
-    start._write_report(run, "cpu")
+    training._write_report(run, "cpu")
     assert f"report: {run / 'report.html'}" in capsys.readouterr().out
     assert "1 of 1 epoch is done." in pages.Page(run / "report.html").text
 

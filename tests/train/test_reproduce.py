@@ -14,13 +14,13 @@ import pytest
 import gemscan
 from deploy.folders import LabelledPicture, find_labelled
 from deploy.preprocess import Framing
-from train import reproduce as command
 from train.checkpoint import load_weights
-from train.enlarge import enlarge, source_digest
-from train.outcome import Outcome, read_outcome
-from train.reproduce import Protocol
-from train.reproduce_table import table
-from train.score import ClassScore
+from train.reproduce import reproduce as command
+from train.reproduce.enlarge import enlarge, source_digest
+from train.reproduce.reproduce import Protocol
+from train.reproduce.score import ClassScore
+from train.reproduce.table import table
+from train.run.outcome import Outcome, read_outcome
 
 OUTCOME = Outcome("reference", 4, 2, 1, "smallest-error", 0.5, 2, 20, 18)
 

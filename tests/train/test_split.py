@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from deploy.errors import DataError
-from train.duplicates import group_duplicates, thumbnail
-from train.split import KnownSides, follow_split, read_sides, split_groups
+from train.data.duplicates import group_duplicates, thumbnail
+from train.data.split import KnownSides, follow_split, read_sides, split_groups
 
 
 def photograph(seed: int) -> np.ndarray:

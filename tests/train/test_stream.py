@@ -13,12 +13,12 @@ import torch
 
 from deploy.errors import PictureError
 from deploy.preprocess import Framing
-from train import hold
-from train.feed import make_feed
-from train.hold import holds
-from train.prepare import prepare
+from train.data.prepare import prepare
+from train.loop import hold
+from train.loop.feed import make_feed
+from train.loop.hold import holds
+from train.loop.stream import Stream
 from train.settings import TrainSettings
-from train.stream import Stream
 
 SETTINGS = TrainSettings(size_px=32, epochs=2, batch=8, weights="none", seed=4)
 CPU = torch.device("cpu")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from deploy.decision import LIST, NAME, decide, probabilities
-from train.thresholds import LISTED_RIGHT, NAMED_RIGHT, NEVER, choose_decision
+from train.confidence.thresholds import LISTED_RIGHT, NAMED_RIGHT, NEVER, choose_decision
 
 
 def noisy_logits(count: int, strength: float, seed: int) -> tuple[np.ndarray, np.ndarray]:

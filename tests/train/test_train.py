@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from train import loop
 from train.checkpoint import load_checkpoint, load_weights
 from train.checkpoint import save_checkpoint as save
-from train.loop import DivergedError, Trainer
+from train.data.prepare import prepare
+from train.loop import trainer as loop
+from train.loop.progress import TrainProgress
+from train.loop.trainer import DivergedError, Trainer
 from train.model import build_model
-from train.prepare import prepare
-from train.progress import TrainProgress
-from train.run_folder import BEST, HISTORY, LAST, SPLIT, STATE
+from train.run.folder import BEST, HISTORY, LAST, SPLIT, STATE
 from train.settings import TrainSettings
 
 SETTINGS = TrainSettings(size_px=32, epochs=1, batch=8, weights="none", seed=4)

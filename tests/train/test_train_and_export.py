@@ -18,10 +18,10 @@ from deploy.folders import LabelledPicture
 from deploy.preprocess import Framing
 from train import model as model_file
 from train.checkpoint import CheckpointError, load_weights
+from train.data.pictures import read_squares
+from train.export.onnx_file import ExportError, fold_batch_norms, prove_same, torch_logits
 from train.model import WeightsError, build_model
-from train.onnx_file import ExportError, fold_batch_norms, prove_same, torch_logits
-from train.pictures import read_squares
-from train.run_folder import BEST
+from train.run.folder import BEST
 
 
 @pytest.fixture(scope="module")

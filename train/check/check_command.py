@@ -89,8 +89,8 @@ def _check(args: argparse.Namespace) -> int:
     from deploy.folders import read_class_list
     from train.check.report import check_folder
     from train.check.summary import print_report
-    from train.progress import reading
-    from train.split import read_sides
+    from train.data.split import read_sides
+    from train.loop.progress import reading
 
     classes = read_class_list(args.classes) if args.classes else None
     sides = read_sides(args.split) if args.split else None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from train.check.facts import Facts
 from train.check.scan import Scan
 from train.check.wrong_labels import Doubt
-from train.split import KnownSides
+from train.data.split import KnownSides
 
 # Chosen on 4,006 real photographs of stones, all of them from dealers' pages and so mostly good,
 # and on the same ones spoilt on purpose. What each limit flags was looked at.

@@ -21,7 +21,7 @@ from train.check.findings import (
 )
 from train.check.scan import Progress, Scan, scan
 from train.check.wrong_labels import LabelCheck, check_labels
-from train.split import KnownSides
+from train.data.split import KnownSides
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from deploy.files import reading_errors
 from deploy.folders import LabelledPicture
 from deploy.pictures import decode_picture
 from deploy.preprocess import Framing, preprocess_picture
-from train.duplicates import SAME, THUMBNAIL_PX, Indices, group_duplicates, thumbnail
-from train.pictures import COMPARED, READERS
+from train.data.duplicates import SAME, THUMBNAIL_PX, Indices, group_duplicates, thumbnail
+from train.data.pictures import COMPARED, READERS
 
 T = TypeVar("T")
 Progress = Callable[[Iterable[Any]], Iterable[Any]]
@@ -30,7 +30,7 @@ class Scan(Generic[T]):
     """What one pass found. The pictures that can be read, and in their order:
 
     digests: as `LabelledPicture.digest` gives them.
-    thumbnails: (N, 768) float32, from `train.duplicates.thumbnail`.
+    thumbnails: (N, 768) float32, from `train.data.duplicates.thumbnail`.
     looks: what `look` made of each.
     unreadable: the others, each with the reason.
     """

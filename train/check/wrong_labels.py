@@ -12,7 +12,7 @@ from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.model_selection import StratifiedGroupKFold
 
 from deploy.arrays import FloatArray
-from train.duplicates import Indices
+from train.data.duplicates import Indices
 
 FOLDS = 5
 TREES = 200

@@ -13,7 +13,7 @@ from train.confidence.discriminant import fit_familiarity, scores
 from train.confidence.measure import Measured, measure
 from train.confidence.nothing import empty_trays
 from train.confidence.stand_ins import stand_ins
-from train.thresholds import KNOWN_KEPT, NAMED_RIGHT, choose_decision
+from train.confidence.thresholds import KNOWN_KEPT, NAMED_RIGHT, choose_decision
 
 TEACHING_VIEWS, JUDGING_VIEWS = 2, 8
 NOTHING = "~nothing"  # a kind of the others; "~" keeps it apart from folders

@@ -21,7 +21,7 @@ from deploy.familiarity import Familiarity
 from deploy.files import without_nan
 from train.confidence.collect import Seen
 from train.confidence.discriminant import scores
-from train.thresholds import choose_decision
+from train.confidence.thresholds import choose_decision
 
 if TYPE_CHECKING:
     from train.confidence.fit import Looked, Settings

@@ -18,7 +18,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from deploy.errors import BackendError, GemscanError
-from train.shared_norm import SharedBatchNorm
+from train.loop.shared_norm import SharedBatchNorm
 
 T = TypeVar("T")
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from deploy.report.blocks import Block, Cell, Figure, Note, Section, Table, counted, percent
 from deploy.report.curves import draw_curves
-from train.report_facts import shown_value, words
-from train.run_files import RunFiles
+from train.report.facts import shown_value, words
+from train.run.files import RunFiles
 
 
 def progress_section(run: RunFiles, chosen: int | None) -> Section:

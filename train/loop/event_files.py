@@ -9,8 +9,8 @@ from types import TracebackType
 from torch.utils.tensorboard import SummaryWriter
 
 from deploy.files import storage_errors
-from train.history import EpochResult
-from train.run_folder import EVENTS
+from train.loop.history import EpochResult
+from train.run.folder import EVENTS
 
 
 class EventFiles:

@@ -9,8 +9,8 @@ from typing import Any
 
 from deploy.arrays import Json
 from deploy.errors import DataError
-from train.environment import read_environment
-from train.run_folder import HISTORY, OUTCOME, SETTINGS, SPLIT
+from train.run.environment import read_environment
+from train.run.folder import HISTORY, OUTCOME, SETTINGS, SPLIT
 
 
 @dataclass(frozen=True)

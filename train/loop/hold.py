@@ -6,7 +6,7 @@ import logging
 
 import torch
 
-from train.pictures import fits
+from train.data.pictures import fits
 from train.settings import TrainSettings
 
 logger = logging.getLogger(__name__)

@@ -15,24 +15,24 @@ from torch.nn import functional as F  # noqa: N812  (its usual name)
 
 from deploy.errors import GemscanError
 from deploy.files import write_json
-from train.augment import augment, draw_changes
-from train.average import Average
 from train.checkpoint import CheckpointError, save_checkpoint
-from train.choose import chosen_epoch
-from train.event_files import EventFiles
-from train.feed import make_feed
-from train.gpu_meter import GpuMeter
-from train.history import EpochResult
+from train.data.prepare import Prepared
+from train.loop.augment import augment, draw_changes
+from train.loop.average import Average
+from train.loop.choose import chosen_epoch
+from train.loop.event_files import EventFiles
+from train.loop.feed import make_feed
+from train.loop.gpu_meter import GpuMeter
+from train.loop.history import EpochResult
+from train.loop.optimise import make_optimizer, make_schedule
+from train.loop.precision import autocast
+from train.loop.progress import TrainProgress
+from train.loop.stream import Stream, readers_for
+from train.loop.tally import Tally
+from train.loop.team import ALONE, Team
 from train.model import GemNet
-from train.optimise import make_optimizer, make_schedule
-from train.precision import autocast
-from train.prepare import Prepared
-from train.progress import TrainProgress
-from train.run_folder import BEST, HISTORY, LAST, STATE
+from train.run.folder import BEST, HISTORY, LAST, STATE
 from train.settings import TrainSettings
-from train.stream import Stream, readers_for
-from train.tally import Tally
-from train.team import ALONE, Team
 
 SAVE_EVERY_S = 60.0
 

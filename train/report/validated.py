@@ -20,10 +20,10 @@ from deploy.folders import LabelledPicture
 from deploy.preprocess import Framing
 from deploy.report.answers import Answers, IntArray
 from train.checkpoint import load_weights
+from train.data.pictures import read_squares
+from train.data.recorded import is_as_recorded
 from train.model import build_model
-from train.pictures import read_squares
-from train.recorded import is_as_recorded
-from train.run_folder import BEST
+from train.run.folder import BEST
 
 CACHE = "validation.npz"
 BATCH = 32

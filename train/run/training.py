@@ -13,18 +13,18 @@ from deploy.errors import GemscanError, SettingsError
 from deploy.folders import find_labelled
 from deploy.preprocess import Framing
 from train.checkpoint import load_checkpoint, load_weights
-from train.enlarge import enlarge, source_digest
-from train.environment import note_environment
-from train.hold import AUTO, holds
-from train.loop import DivergedError, Trainer
+from train.data.prepare import Prepared, prepare
+from train.data.split import KnownSides, read_sides
+from train.loop.hold import AUTO, holds
+from train.loop.progress import TrainProgress, reading
+from train.loop.team import ALONE, Team
+from train.loop.trainer import DivergedError, Trainer
 from train.model import build_model
-from train.outcome import Outcome, outcome_of, write_outcome
-from train.prepare import Prepared, prepare
 from train.presets import REFERENCE
-from train.progress import TrainProgress, reading
-from train.run_folder import ENLARGED, SPLIT, STATE, RunRecord, open_new
-from train.split import KnownSides, read_sides
-from train.team import ALONE, Team
+from train.reproduce.enlarge import enlarge, source_digest
+from train.run.environment import note_environment
+from train.run.folder import ENLARGED, SPLIT, STATE, RunRecord, open_new
+from train.run.outcome import Outcome, outcome_of, write_outcome
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 class Machine:
     """What a run is trained on; none of it changes what is learned.
 
-    hold: "auto", "device" or "stream" (`train.hold`).
+    hold: "auto", "device" or "stream" (`train.loop.hold`).
     readers: processes that read pictures which are not held; None chooses.
     """
 
@@ -74,7 +74,7 @@ def train_run(run: Path, record: RunRecord, machine: Machine, *, resume: bool) -
 def _write_report(run: Path, device: torch.device) -> None:
     """The run is whole by now, and nothing that goes wrong with its page may say otherwise."""
     try:
-        from train.report import write_report
+        from train.report.report import write_report
 
         print(f"report: {write_report(run, device.type)}")
     except Exception as exc:

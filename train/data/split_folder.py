@@ -13,8 +13,8 @@ from deploy.errors import DataError
 from deploy.files import write_json
 from deploy.folders import count_per_class, find_labelled
 from train.check.scan import Progress, Scan, scan
-from train.duplicates import SAME, largest_cosines
-from train.split import KnownSides, Split, read_sides, split_groups
+from train.data.duplicates import SAME, largest_cosines
+from train.data.split import KnownSides, Split, read_sides, split_groups
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Proof:
 
     copies: pictures that are near-duplicates of others.
     nearest: the largest cosine of two pictures on different sides; near-duplicates have more
-        than `train.duplicates.SAME`.
+        than `train.data.duplicates.SAME`.
     """
 
     training: int

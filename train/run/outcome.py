@@ -10,11 +10,11 @@ from pathlib import Path
 from deploy.errors import SettingsError
 from deploy.files import write_json
 from deploy.settings import from_mapping
-from train.choose import chosen_epoch
-from train.enlarge import source_digest
-from train.history import EpochResult
-from train.prepare import Prepared
-from train.run_folder import OUTCOME
+from train.data.prepare import Prepared
+from train.loop.choose import chosen_epoch
+from train.loop.history import EpochResult
+from train.reproduce.enlarge import source_digest
+from train.run.folder import OUTCOME
 from train.settings import TrainSettings
 
 
@@ -23,7 +23,7 @@ class Outcome:
     """How a run ended. Epochs are numbered from 0, as in `history.json`.
 
     chosen_epoch: whose weights are `best.pt`; None where not one epoch was finished.
-    best_by: the rule that chose it (`train.choose`).
+    best_by: the rule that chose it (`train.loop.choose`).
     diverged_in_epoch: in which the loss was no longer a number, and training ended; None where
         it went on to the end. The history ends before that epoch.
     with_copy_in_training: validation pictures that show a photograph which also taught, as

@@ -16,11 +16,11 @@ from deploy.arrays import Json
 from deploy.errors import DataError
 from deploy.folders import LabelledPicture, count_per_class, find_labelled
 from deploy.preprocess import Framing, InputSpec
-from train.duplicates import group_duplicates, nearly_copies
+from train.data.duplicates import group_duplicates, nearly_copies
+from train.data.pictures import Seen, Squares, look_at, read_squares
+from train.data.split import KnownSides, Split, follow_split, split_groups
 from train.framing import framing_of
-from train.pictures import Seen, Squares, look_at, read_squares
 from train.settings import TrainSettings
-from train.split import KnownSides, Split, follow_split, split_groups
 
 logger = logging.getLogger(__name__)
 Progress = Callable[[Iterable[Any]], Iterable[Any]]

@@ -17,7 +17,7 @@ from deploy.folders import LabelledPicture
 from train.confidence.apply import put_in
 from train.confidence.collect import Progress, Sides, find_unknown, some
 from train.confidence.fit import Settings, fit_confidence, look_around
-from train.thresholds import choose_decision
+from train.confidence.thresholds import choose_decision
 
 logger = logging.getLogger(__name__)
 

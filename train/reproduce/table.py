@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from deploy.published import STUDY_15, STUDY_15_MEAN
-from train.score import Scores, mean_accuracy
+from train.reproduce.score import Scores, mean_accuracy
 
 if TYPE_CHECKING:
-    from train.reproduce import Protocol
+    from train.reproduce.reproduce import Protocol
 
 NOTHING = "-"
 NAME = 24  # characters of the first column

@@ -16,7 +16,7 @@ from deploy.errors import DataError, PictureError
 from deploy.folders import LabelledPicture
 from deploy.pictures import read_picture
 from deploy.preprocess import Framing, InputSpec, preprocess_picture
-from train.duplicates import thumbnail
+from train.data.duplicates import thumbnail
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any
 from deploy.errors import SettingsError
 from deploy.folders import read_class_list
 from train.presets import choose_settings
-from train.run_folder import BEST, RunRecord, check_new, read_record
+from train.run.folder import BEST, RunRecord, check_new, read_record
 from train.settings import TrainSettings
 
 if TYPE_CHECKING:
-    from train.outcome import Outcome
+    from train.run.outcome import Outcome
 
 
 def start_or_resume(args: argparse.Namespace) -> int:
     """Prepare, train, and say where the weights are."""
+    from train.loop.team import joined_team
     from train.model import choose_device
-    from train.team import joined_team
-    from train.training_run import Machine, train_run
+    from train.run.training import Machine, train_run
 
     with joined_team(choose_device(args.device)) as (team, device):
         record = team.from_lead(lambda: _resumed(args) if args.resume else _fresh(args))

@@ -8,10 +8,10 @@ from typing import Any
 
 from deploy.files import staged_folder, storage_errors
 from deploy.folders import LabelledPicture, find_labelled
-from train.duplicates import group_duplicates
-from train.pictures import look_at
+from train.data.duplicates import group_duplicates
+from train.data.pictures import look_at
+from train.data.split import split_groups
 from train.settings import TrainSettings
-from train.split import split_groups
 
 TAUGHT, UNSEEN = "taught", "unseen"
 

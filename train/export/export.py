@@ -29,13 +29,13 @@ from deploy.golden import Golden, golden_batch, infer_one_by_one, largest_gap, w
 from deploy.preprocess import Framing, InputSpec, frame_box
 from deploy.render import render_stone
 from train.checkpoint import load_weights
-from train.export_confidence import Asked, add_confidence, add_thresholds
+from train.data.pictures import read_squares
+from train.data.recorded import is_as_recorded
+from train.export.confidence import Asked, add_confidence, add_thresholds
+from train.export.onnx_file import prove_same, write_onnx
 from train.framing import saved_framing
 from train.model import GemNet, build_model
-from train.onnx_file import prove_same, write_onnx
-from train.pictures import read_squares
-from train.recorded import is_as_recorded
-from train.run_folder import HISTORY, SETTINGS, SPLIT
+from train.run.folder import HISTORY, SETTINGS, SPLIT
 
 logger = logging.getLogger(__name__)
 GOLDEN_PICTURES = 6

@@ -8,9 +8,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from train.augment import on_device
-from train.prepare import Side
-from train.stream import Stream
+from train.data.prepare import Side
+from train.loop.augment import on_device
+from train.loop.stream import Stream
 
 Batch = tuple[Tensor, Tensor]  # (N, 3, S, S) uint8 RGB and (N,) class numbers, on the device
 

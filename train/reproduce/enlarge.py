@@ -21,7 +21,7 @@ from deploy.files import staged_folder, storage_errors
 from deploy.folders import LabelledPicture
 from deploy.pictures import read_picture
 from deploy.preprocess import Framing, InputSpec, preprocess_picture
-from train.augment import random_affine, warp
+from train.loop.augment import random_affine, warp
 
 JPEG_QUALITY = 95  # the study converted to JPEG, and does not say at which quality
 MADE = re.compile(r"[0-9a-f]{16}-\d+\.jpg")
@@ -40,8 +40,8 @@ def enlarge(
 ) -> None:
     """Write OUT/CLASS/DIGEST-NUMBER.jpg: each photograph's square, then turned, shifted, scaled.
 
-    The study does not report how far; the limits are those of `train.augment`, without mirroring
-    and without a change of light. Unreadable photographs are passed over.
+    The study does not report how far; the limits are those of `train.loop.augment`, without
+    mirroring and without a change of light. Unreadable photographs are passed over.
 
     Args:
         size_px: side of a picture.

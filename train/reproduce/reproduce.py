@@ -14,17 +14,17 @@ from deploy.files import write_json
 from deploy.folders import LabelledPicture, find_labelled, read_class_list
 from deploy.published import STUDY_15, STUDY_15_MEAN
 from deploy.settings import from_mapping
-from train.keep_apart import TAUGHT, UNSEEN, keep_apart
+from train.loop.progress import reading
+from train.loop.team import team_of_environment
 from train.model import choose_device
-from train.outcome import Outcome, read_outcome
 from train.presets import PRESETS, choose_settings
-from train.progress import reading
-from train.reproduce_table import table
-from train.run_folder import BEST, SETTINGS, SPLIT, RunRecord, check_new
-from train.score import Scores, mean_accuracy, score
+from train.reproduce.keep_apart import TAUGHT, UNSEEN, keep_apart
+from train.reproduce.score import Scores, mean_accuracy, score
+from train.reproduce.table import table
+from train.run.folder import BEST, SETTINGS, SPLIT, RunRecord, check_new
+from train.run.outcome import Outcome, read_outcome
+from train.run.training import Machine, train_run
 from train.settings import TrainSettings
-from train.team import team_of_environment
-from train.training_run import Machine, train_run
 
 logger = logging.getLogger(__name__)
 PLAN, RESULT, PHOTOGRAPHS = "plan.json", "result.json", "photographs"

@@ -20,7 +20,7 @@ from rich.progress import (
 )
 
 if TYPE_CHECKING:
-    from train.history import EpochResult
+    from train.loop.history import EpochResult
 
 logger = logging.getLogger(__name__)
 

@@ -10,10 +10,10 @@ import torch
 
 from deploy.folders import LabelledPicture
 from train.checkpoint import load_weights
+from train.data.pictures import read_squares
 from train.framing import saved_framing
+from train.loop.precision import autocast
 from train.model import GemNet, build_model
-from train.pictures import read_squares
-from train.precision import autocast
 
 AT_ONCE = 32
 

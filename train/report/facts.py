@@ -19,7 +19,7 @@ from deploy.report.blocks import (
     counted,
 )
 from deploy.report.file_names import unreadable_blocks
-from train.run_files import RunFiles
+from train.run.files import RunFiles
 
 # Of `history.json`: what is drawn, and what needs no column of its own.
 DRAWN = {"epoch", "training_loss", "training_top1", "validation_loss", "validation_top1"}

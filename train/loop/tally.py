@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from train.team import Team
+from train.loop.team import Team
 
 READ_EVERY = 10  # batches
 

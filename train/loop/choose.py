@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from train.settings import SMALLEST_ERROR
 
 if TYPE_CHECKING:
-    from train.history import EpochResult
+    from train.loop.history import EpochResult
 
 
 def chosen_epoch(history: Sequence[EpochResult], best_by: str) -> int:

@@ -24,17 +24,17 @@ from deploy.report.thumbnails import thumbnail_uri
 from train.checkpoint import CheckpointError, load_weights
 from train.framing import framing_of
 from train.model import choose_device
-from train.report_facts import (
+from train.report.course import progress_section
+from train.report.facts import (
     data_section,
     duration,
     settings_section,
     time_section,
     training_s,
 )
-from train.report_progress import progress_section
-from train.run_files import RunFiles, read_run
-from train.run_folder import BEST
-from train.validated import validated
+from train.report.validated import validated
+from train.run.files import RunFiles, read_run
+from train.run.folder import BEST
 
 logger = logging.getLogger(__name__)
 REPORT = "report.html"

@@ -1,0 +1,1 @@
+"""Photographs: read, grouped by what they show, split."""

@@ -1,0 +1,1 @@
+"""The training loop: batches, the network that learns, averages, several processes."""

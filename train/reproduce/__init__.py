@@ -1,0 +1,1 @@
+"""The reference experiment beside a sound one."""
