@@ -86,6 +86,16 @@ def calibrate_bundle(
     return Calibrated(len(chosen), len(labels), len(ranges), size_bytes, tolerance)
 
 
+def drop_float32(bundle: Bundle) -> None:
+    """Leave the float32 model out: what goes to devices is then a quarter of the size.
+
+    Raises:
+        StorageError: the bundle cannot be written.
+    """
+    with edit_bundle(bundle.root, start_from=bundle) as draft, storage_errors(draft.root):
+        (draft.root / MODEL_FILES["fp32"]).unlink()
+
+
 def _batches(chosen: Sequence[ChosenPicture]) -> list[ByteArray]:
     squares = np.stack([picture.square for picture in chosen])
     return [squares[i : i + BATCH] for i in range(0, len(squares), BATCH)]

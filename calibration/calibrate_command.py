@@ -44,6 +44,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--keep-images", action="store_true", help="put the pictures' squares into the bundle"
     )
     parser.add_argument(
+        "--int8-only",
+        action="store_true",
+        help="leave float32 out in the end: a quarter of the size, and no further calibration",
+    )
+    parser.add_argument(
         "--threads",
         type=number(0, MOST_THREADS),
         default=0,
@@ -58,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_calibrate(args: argparse.Namespace) -> int:
     """Calibrate, then say how far INT8 agrees with float32 on pictures it has not seen."""
-    from calibration.calibrate import Settings, calibrate_bundle
+    from calibration.calibrate import Settings, calibrate_bundle, drop_float32
     from deploy.bundle import load_bundle, refuse_file
 
     # Resolved: "." and what is relative to it are other folders once the bundle is replaced.
@@ -68,6 +73,8 @@ def run_calibrate(args: argparse.Namespace) -> int:
     done = calibrate_bundle(load_bundle(path), images, settings, progress=_show_progress)
     print(_what_was_done(path, args.method, done))
     print(_agreement(load_bundle(path), images, args.seed))
+    if args.int8_only:
+        drop_float32(load_bundle(path))
     return 0
 
 

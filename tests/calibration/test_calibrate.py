@@ -49,6 +49,17 @@ def test_the_command_adds_int8_and_prints_the_agreement(float_bundle, stones, ca
     assert load_bundle(float_bundle.root).precisions == ("int8", "fp32")
 
 
+def test_a_bundle_for_devices_leaves_float32_out(float_bundle, stones, squares, capsys):
+    words = ["calibrate", str(float_bundle.root), "--images", str(stones), "--int8-only"]
+    assert main([*words, "--count", "12", "--method", "minmax", "--threads", "1"]) == 0
+
+    assert "agreement" in capsys.readouterr().out  # float32 served for that
+    bundle = load_bundle(float_bundle.root)
+    assert bundle.precisions == ("int8",)
+    with open_backend(bundle, threads=1) as backend:
+        assert backend.infer(squares[:1]).logits.shape == (1, 3)
+
+
 def test_the_written_graph_obeys_the_rules(calibrated):
     assert check_rules(onnx.load(str(calibrated.model("int8")))) == []
 
