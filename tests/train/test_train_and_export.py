@@ -101,6 +101,18 @@ def test_a_proof_fails_when_the_onnx_logits_are_another_networks():
         prove_same(torch_logits(other, squares), one, squares)
 
 
+def test_large_logits_may_differ_by_their_rounding():
+    squares = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
+    model = build_model(3).eval()
+    with torch.no_grad():
+        model.backbone.fc.bias.fill_(100.0)
+    logits = torch_logits(model, squares)
+
+    assert prove_same(logits + np.float32(5e-3), model, squares) == pytest.approx(5e-3, rel=0.01)
+    with pytest.raises(ExportError, match=r"at most 0\.01 is rounding"):
+        prove_same(logits + np.float32(2e-2), model, squares)
+
+
 def test_folding_batch_norms_changes_no_logit():
     torch.manual_seed(0)
     model = build_model(3)

@@ -20,7 +20,10 @@ from train.model import GemNet
 
 # TensorRT 8.5 documents opsets to 17; from 18 on its parser misreads ReduceMean without a word.
 OPSET = 17
-LARGEST_GAP = 1e-3  # between a logit of torch and of ONNX Runtime; both sum floats, in other orders
+# Between a logit of torch and of ONNX Runtime; both sum floats, in other orders. Rounding grows
+# with the logits, and a network that was taught at a wild rate has large ones.
+LARGEST_GAP = 1e-3
+LARGEST_SHARE = 1e-4  # of the largest logit
 
 
 class ExportError(GemscanError):
@@ -100,12 +103,14 @@ def prove_same(onnx_logits: FloatArray, model: GemNet, squares: ByteArray) -> fl
         The largest gap.
 
     Raises:
-        ExportError: the gap is above `LARGEST_GAP`.
+        ExportError: the gap is above `LARGEST_GAP`, and above `LARGEST_SHARE` of a logit.
     """
-    gap = float(np.abs(onnx_logits - torch_logits(model, squares)).max())
-    if not gap <= LARGEST_GAP:
+    expected = torch_logits(model, squares)
+    gap = float(np.abs(onnx_logits - expected).max())
+    allowed = max(LARGEST_GAP, LARGEST_SHARE * float(np.abs(expected).max()))
+    if not gap <= allowed:
         raise ExportError(
-            f"the ONNX file and torch differ by {gap:.2g} in a logit; at most {LARGEST_GAP} is "
+            f"the ONNX file and torch differ by {gap:.2g} in a logit; at most {allowed:.2g} is "
             "rounding. Report this with the versions of torch and onnxruntime."
         )
     return gap
