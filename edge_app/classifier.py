@@ -7,11 +7,14 @@ import numpy as np
 from deploy.arrays import ByteArray, FloatArray
 from deploy.backends.base import Backend
 from deploy.bundle import Manifest
-from deploy.decision import Verdict, decide, probabilities
+from deploy.decision import Decision, Verdict, decide, probabilities
 from deploy.familiarity import Familiarity
 from deploy.preprocess import SquareBox, frame_box, preprocess
 from edge_app.smoothing import Smoother
 from edge_app.timing import StageTimes
+
+# Of an empty tray or a hand a score is hundreds below the threshold, of a stone dozens above it.
+TELLING = 10.0  # so far from the threshold a frame has said all that it can
 
 
 class Classifier:
@@ -60,10 +63,16 @@ class Classifier:
         if self._familiarity is None:
             steady = self._smoother.update(seen, square, at_s)
             return decide(steady, manifest.labels, manifest.decision)
-        score = np.float32(self._familiarity.score(logits, embedding))
-        steady = self._smoother.update(np.append(seen, score), square, at_s)
+        score = _bounded(self._familiarity.score(logits, embedding), manifest.decision)
+        steady = self._smoother.update(np.append(seen, np.float32(score)), square, at_s)
         return decide(steady[:-1], manifest.labels, manifest.decision, float(steady[-1]))
 
     def forget(self) -> None:
         """Start anew: what comes next has nothing to do with what was seen."""
         self._smoother.reset()
+
+
+def _bounded(score: float, decision: Decision) -> float:
+    """A familiarity as it is averaged: no frame is so far off that it outweighs those after it."""
+    least = decision.familiar_at_least
+    return score if least is None else min(max(score, least - TELLING), least + TELLING)

@@ -59,9 +59,12 @@ class Embeds:
 
 @pytest.fixture
 def classify(manifest, picture):
-    """Classifies one picture at the given times; known stones light up place 0, others 1."""
+    """Classifies one picture at the given times; known stones light up place 0, others 1.
+
+    Place 2 is as far from any kind as an empty tray is.
+    """
     planes = np.zeros((EMBEDDING_SIZE + 1, 3), np.float32)
-    planes[0, 0], planes[1, 2] = 10, 10
+    planes[0, 0], planes[1, 2], planes[2, 2] = 10, 10, 300
     decision = replace(manifest.decision, familiar_at_least=0.0)
 
     def run(places, times):
@@ -81,10 +84,18 @@ def test_a_familiar_stone_is_named_and_a_stranger_referred(classify):
     assert classify([1], [0.0])[0].unfamiliar
 
 
-def test_one_odd_frame_does_not_refer_a_stone(classify):
-    verdicts = classify([0, 1, 0], [0.0, 0.03, 0.06])
+@pytest.mark.parametrize("odd", [1, 2])
+def test_one_odd_frame_does_not_refer_a_stone(classify, odd):
+    verdicts = classify([0, odd, 0], [0.0, 0.03, 0.06])
 
     assert [verdict.text for verdict in verdicts] == ["cat", "cat", "cat"]
+
+
+def test_a_stone_laid_on_the_tray_is_named_as_soon_as_confidences_settle(classify):
+    verdicts = classify([2, 0], [i / 30 for i in range(10)])
+
+    assert verdicts[0].unfamiliar
+    assert verdicts[-1].text == "cat"
 
 
 def test_a_stranger_that_stays_is_referred(classify):
