@@ -115,6 +115,18 @@ def test_pictures_that_are_gone_are_named_and_the_rest_is_moved(photos: Path):
         put_aside(photos, ["Ruby/9.jpg"], default_quarantine(photos))
 
 
+def test_a_picture_that_is_listed_twice_in_two_spellings_is_moved_once(photos: Path):
+    before, quarantine = contents(photos), default_quarantine(photos)
+
+    moved = put_aside(
+        photos, ["Ruby/1.jpg", "./Ruby/1.jpg", "Ruby//1.jpg", "Ruby/2.jpg"], quarantine
+    )
+
+    assert (moved.done, moved.left) == (2, ())
+    assert put_back(photos, quarantine).done == 2
+    assert contents(photos) == before
+
+
 KILLED = """
 import os, signal, sys
 from pathlib import Path
@@ -167,6 +179,8 @@ def test_a_list_is_read_with_any_line_ends_and_a_byte_order_mark(tmp_path: Path)
     [
         (["--fix", "absent.txt"], "absent.txt cannot be read"),
         (["--fix", "empty.txt"], "names no picture"),
+        (["--fix", "utf-16.txt"], "Save it as UTF-8"),
+        (["--fix", "prose.txt"], "File name too long"),
         (["--undo", "absent"], "cannot be read"),
         (["--quarantine", "aside"], "Give both, or neither"),
     ],
@@ -174,6 +188,8 @@ def test_a_list_is_read_with_any_line_ends_and_a_byte_order_mark(tmp_path: Path)
 def test_what_cannot_be_done_is_one_sentence(photos: Path, monkeypatch, capsys, words, said):
     monkeypatch.chdir(photos.parent)
     Path("empty.txt").write_text("# nothing\n")
+    Path("utf-16.txt").write_text("Ruby/1.jpg\n", encoding="utf-16")
+    Path("prose.txt").write_text("These are to go. " * 500)
 
     assert gemscan.main(["data", "check", str(photos), *words]) == 2
     assert said in capsys.readouterr().err

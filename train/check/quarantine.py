@@ -41,10 +41,12 @@ def read_list(path: Path) -> list[str]:
     """The agreed pictures, a path relative to the folder a line; "#" begins a comment line.
 
     Raises:
-        DataError: not readable, or empty.
+        DataError: not readable, empty, or no such list.
     """
     with reading_errors(path, DataError):
         text = os.fsdecode(path.read_bytes()).removeprefix("\ufeff")
+    if "\0" in text:  # UTF-16, as some editors save it; or a picture
+        raise DataError(f"{path} is no list of pictures in UTF-8. Save it as UTF-8 text.")
     lines = [line.strip("\r") for line in text.split("\n")]
     names = [line for line in lines if line.strip() and not line.startswith("#")]
     if not names:
@@ -66,6 +68,7 @@ def put_aside(folder: Path, names: Sequence[str], quarantine: Path) -> Moved:
     _refuse_place(folder, quarantine)
     for name in names:
         _refuse_name(folder, name)
+    names = list(dict.fromkeys(Path(name).as_posix() for name in names))  # "./a.jpg" is "a.jpg"
     there = [name for name in names if os.path.lexists(folder / name)]
     if not there:
         raise DataError(f"{folder} holds none of the {len(names)} pictures of the list.")
@@ -117,16 +120,17 @@ def _refuse_place(folder: Path, quarantine: Path) -> None:
 
 def _refuse_name(folder: Path, name: str) -> None:
     """A path must lead to a file below the folder, by no way around."""
-    place = folder / name
-    whole = folder.resolve()
-    if (
-        Path(name).is_absolute()
-        or ".." in Path(name).parts
-        or whole not in (place.parent.resolve() / place.name).parents
-    ):
-        raise DataError(f"{name} leads out of {folder}. Give paths relative to it.")
-    if place.is_dir():
-        raise DataError(f"{name} is a folder in {folder}. Give pictures, one a line.")
+    with reading_errors(folder, DataError):  # a name may be longer than any file's
+        place = folder / name
+        whole = folder.resolve()
+        if (
+            Path(name).is_absolute()
+            or ".." in Path(name).parts
+            or whole not in (place.parent.resolve() / place.name).parents
+        ):
+            raise DataError(f"{name} leads out of {folder}. Give paths relative to it.")
+        if place.is_dir():
+            raise DataError(f"{name} is a folder in {folder}. Give pictures, one a line.")
 
 
 def _free_place(quarantine: Path, name: str) -> Path:
