@@ -12,6 +12,7 @@ How it is fitted: train/confidence. What it was compared with: docs/confidence.m
 
 from __future__ import annotations
 
+import tokenize
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,9 @@ from deploy.arrays import FloatArray
 from deploy.bundle import EMBEDDING_SIZE, FAMILIARITY, Bundle
 from deploy.errors import BundleError
 from deploy.files import storage_errors
+
+# What NumPy raises for a file that is no array, whatever else it may be.
+NO_ARRAY = (OSError, ValueError, EOFError, SyntaxError, MemoryError, tokenize.TokenError)
 
 
 @dataclass(frozen=True)
@@ -71,8 +75,9 @@ def read_familiarity(bundle: Bundle) -> Familiarity | None:
     if FAMILIARITY not in bundle.manifest.files:
         raise BundleError(f"{bundle.root} decides by familiarity, but lists no {FAMILIARITY}.")
     try:
-        planes = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as exc:
+        with path.open("rb") as file:  # `np.load` takes a zip too, and gives no array then
+            planes = np.lib.format.read_array(file, allow_pickle=False)
+    except NO_ARRAY as exc:
         raise BundleError(f"{path} cannot be read ({exc}). Copy the bundle again.") from exc
     known = len(bundle.labels)
     fits = planes.ndim == 2 and len(planes) == EMBEDDING_SIZE + 1 and planes.shape[1] > known

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -106,6 +107,33 @@ def test_a_pickle_in_its_place_is_not_executed(tiny_bundle: Bundle, tmp_path: Pa
     bundle = with_familiarity(tiny_bundle, flat(1, 2, 3, 4))
     with edit_bundle(bundle.root, start_from=bundle) as draft:
         np.save(draft.root / FAMILIARITY, np.array([print], object), allow_pickle=True)
+
+    with pytest.raises(BundleError, match="cannot be read"):
+        read_familiarity(load_bundle(bundle.root))
+
+
+def packed() -> bytes:
+    """An .npz, which NumPy reads too."""
+    file = io.BytesIO()
+    np.savez(file, planes=flat(1, 2, 3, 4))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        packed(),
+        b"PK\x03\x04 cut short",
+        b"\x93NUMPY\x01\x00\x10\x00{'descr': '<f4', ",
+        b"\x93NUMPY\x01\x00\x46\x00"
+        b"{'descr': '<f4', 'fortran_order': False, 'shape': (2049, 99999999999)}",
+        b"",
+    ],
+)
+def test_what_is_no_array_is_refused_in_one_sentence(tiny_bundle: Bundle, data: bytes):
+    bundle = with_familiarity(tiny_bundle, flat(1, 2, 3, 4))
+    with edit_bundle(bundle.root, start_from=bundle) as draft:
+        (draft.root / FAMILIARITY).write_bytes(data)
 
     with pytest.raises(BundleError, match="cannot be read"):
         read_familiarity(load_bundle(bundle.root))
