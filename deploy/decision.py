@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -34,13 +35,15 @@ class Decision:
     familiar_at_least: float | None = None
 
     def __post_init__(self) -> None:
-        if not self.temperature > 0:
+        if not 0 < self.temperature < math.inf:
             raise ValueError(f"temperature must be above 0, not {self.temperature}")
         for name in ("name_at_least", "margin_at_least", "list_at_least"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must be between 0 and 1, not {getattr(self, name)}")
         if self.list_length < 2:
             raise ValueError(f"list_length must be at least 2, not {self.list_length}")
+        if self.familiar_at_least is not None and not math.isfinite(self.familiar_at_least):
+            raise ValueError(f"familiar_at_least must be a number, not {self.familiar_at_least}")
 
 
 @dataclass(frozen=True)

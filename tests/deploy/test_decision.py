@@ -44,7 +44,16 @@ def test_confidences_sum_to_one_and_survive_large_logits():
 
 
 @pytest.mark.parametrize(
-    "fields", [{"temperature": 0.0}, {"name_at_least": 1.2}, {"list_length": 1}]
+    "fields",
+    [
+        {"temperature": 0.0},
+        {"temperature": np.inf},
+        {"name_at_least": 1.2},
+        {"margin_at_least": -0.1},
+        {"list_length": 1},
+        {"familiar_at_least": np.nan},
+        {"familiar_at_least": -np.inf},
+    ],
 )
 def test_a_threshold_outside_its_range_is_refused(fields):
     with pytest.raises(ValueError, match=next(iter(fields))):
