@@ -121,10 +121,16 @@ class Bundle:
         return self.root / MODEL_FILES[self.choose_precision(precision)]
 
     def read_json(self, name: str) -> Json:
-        """A JSON file of the bundle, or an empty mapping where the bundle has none."""
+        """A JSON file of the bundle, or an empty mapping where the bundle has none.
+
+        Raises:
+            BundleError: it cannot be read, or holds no object.
+        """
         if name not in self.manifest.files:
             return {}
-        said: Json = _read_json(self.root / name)
+        said = _read_json(self.root / name)
+        if not isinstance(said, dict):
+            raise BundleError(f"{self.root / name} holds no object. Copy the bundle again.")
         return said
 
 

@@ -238,3 +238,11 @@ def test_an_edit_writes_null_for_a_metric_that_is_no_number(tiny_bundle: Bundle)
         pass
 
     assert load_bundle(root).manifest.metrics == {"loss": None}
+
+
+def test_a_record_that_is_no_object_is_one_sentence(tiny_bundle: Bundle):
+    with edit_bundle(tiny_bundle.root, start_from=tiny_bundle) as draft:
+        (draft.root / "training.json").write_text("[]")
+
+    with pytest.raises(BundleError, match="holds no object"):
+        load_bundle(tiny_bundle.root).read_json("training.json")
