@@ -68,7 +68,8 @@ def run_evaluate(args: argparse.Namespace) -> int:
         save_metrics(path, bundle, evaluation, args.folder.resolve().name)
     if args.html:
         if args.precision == "auto":
-            others = [p for p in bundle.precisions if p != evaluation.precision]
+            # float32 first: the page compares with the second of them.
+            others = [p for p in reversed(bundle.precisions) if p != evaluation.precision]
             evaluations += [evaluate_with(args, bundle, pictures, other) for other in others]
         write_evaluation(args.html, bundle, evaluations, args.folder)
         print(f"page        {args.html}")

@@ -56,8 +56,10 @@ def _cells(decided: Decided) -> tuple[Cell, ...]:
 
 def _rule(judged: Judged) -> str:
     said = "By the bundle's thresholds, which stand at the end of this page."
-    flattered = bool(judged.models) and not judged.unseen
-    return said + " The known pictures below chose these thresholds." * flattered
+    if not judged.models or judged.unseen:
+        return said
+    did = "taught the model" if judged.warn else "chose these thresholds"
+    return f"{said} The known pictures below {did}."
 
 
 def _unknown(evaluation: Evaluation) -> list[Block]:

@@ -41,7 +41,8 @@ def write_evaluation(
     """Write the page of one evaluation, or of float32 and INT8 side by side.
 
     Args:
-        evaluations: of the same pictures; the one that a device would run comes first.
+        evaluations: of the same pictures; the one that a device would run comes first, and what
+            it is compared with second.
         folder: of the pictures, which are shown relative to it.
 
     Raises:

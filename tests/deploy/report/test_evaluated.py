@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from deploy import evaluate_command
 from deploy.folders import find_labelled
 from gemscan import main
 from tests import pages
@@ -90,6 +92,26 @@ def test_a_page_of_pictures_that_all_taught_warns(tiny_bundle, stones, tmp_path,
 
     assert 'class="warning"' in page.html
     assert "say nothing of new stones" in page.text
+    assert "The known pictures below taught the model." in page.text
+    assert "chose these thresholds" not in page.text
+
+
+def test_an_engine_of_another_precision_is_compared_with_float32(
+    tiny_bundle, stones, tmp_path, monkeypatch
+):
+    measure = evaluate_command.evaluate_with
+
+    def on_a_gpu(args, bundle, pictures, precision):
+        """TensorRT may have kept an FP16 engine as the fastest one."""
+        if precision == "auto":
+            return replace(measure(args, bundle, pictures, "int8"), precision="fp16")
+        return measure(args, bundle, pictures, precision)
+
+    monkeypatch.setattr(evaluate_command, "evaluate_with", on_a_gpu)
+    page, _ = evaluated(tiny_bundle, stones, tmp_path)
+
+    assert "FP16 against float32" in page.text
+    assert page.table("Test pictures named right")[0][6:8] == ["float32", "INT8"]
 
 
 def test_a_folder_of_unknown_kinds_alone_is_a_page_too(int8_bundle, tmp_path):
