@@ -13,7 +13,7 @@ from deploy.arguments import MOST_THREADS, number
 if TYPE_CHECKING:
     from deploy.decision import Decision
     from train.confidence.fit import Confidence
-    from train.confidence.measure import Fate
+    from train.confidence.measure import Fate, Measured
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -132,7 +132,7 @@ def table(before: Decision, fitted: Confidence) -> str:
     rows += ["", "stones of known kinds, by thresholds that other pictures chose"]
     rows += _fate_lines(measured.known)
     if measured.unknown is None:
-        return "\n".join([*rows, "", "unknown kinds      not measured: give --others DIR"])
+        return "\n".join([*rows, "", f"unknown kinds      not measured: {_why_not(measured)}"])
     rows += ["", f"stones of {measured.kinds} other kinds, each by a fit without its kind"]
     rows += _fate_lines(measured.unknown)[:3]
     return "\n".join(
@@ -143,6 +143,14 @@ def table(before: Decision, fitted: Confidence) -> str:
             f"{measured.auroc_confidence:.3f}",
         ]
     )
+
+
+def _why_not(measured: Measured) -> str:
+    from train.confidence.measure import FOLDS
+
+    if not measured.kinds:
+        return "give --others DIR"
+    return f"that takes {FOLDS} other kinds, and --others holds {measured.kinds}"
 
 
 def _short(value: float | None) -> str:

@@ -12,6 +12,7 @@ import pytest
 
 import gemscan
 from deploy.bundle import EMBEDDING_SIZE, Bundle, load_bundle
+from deploy.decision import Decision
 from deploy.evaluate_scores import auroc
 from deploy.familiarity import features, read_familiarity
 from train.confidence.collect import Seen, find_sides, joined
@@ -20,6 +21,7 @@ from train.confidence.fit import Looked, Settings, fit_confidence
 from train.confidence.nothing import empty_trays
 from train.confidence.stand_ins import shuffle_parts, turn_hues
 from train.confidence.views import views
+from train.confidence_command import table
 
 LABELS = ("Ruby", "Jade", "Opal")
 OTHERS = ("Amber", "Coral", "Pearl", "Topaz", "Zircon", "Sphene")
@@ -99,10 +101,11 @@ def test_what_is_measured_adds_up_and_has_the_right_numbers(looked: Looked):
 def test_with_few_kinds_of_others_the_unknown_are_not_measured(looked: Looked):
     two = replace(looked, others=looked.others.where(np.isin(looked.others.kinds, OTHERS[:2])))
 
-    measured = fit_confidence(two, LABELS, Settings()).measured
+    fitted = fit_confidence(two, LABELS, Settings())
 
-    assert measured.unknown is None
-    assert measured.as_json()["auroc"] is None
+    assert fitted.measured.unknown is None
+    assert fitted.measured.as_json()["auroc"] is None
+    assert "takes 5 other kinds, and --others holds 2" in table(Decision(), fitted)
 
 
 def test_the_first_view_is_the_picture_and_the_others_are_not():
