@@ -43,6 +43,17 @@ def test_an_int8_model_gone_wrong_fails_both_limits(spoilt_bundle, stones):
     assert "loses 100.00 points" in loss
 
 
+def test_a_loss_of_just_the_limit_passes_and_one_picture_more_does_not():
+    """Of 200 pictures the half point that is allowed is one picture, however many are right."""
+    wrong, right = np.array([0, 1], np.float32), np.array([1, 0], np.float32)
+    for count in range(2, 201):
+        fp32, one, two = (
+            np.where(np.arange(200)[:, None] < count - lost, right, wrong) for lost in (0, 1, 2)
+        )
+        assert compare_logits(fp32, one, [0] * 200).failures() == []
+        assert "loses 1.00 points" in compare_logits(fp32, two, [0] * 200).failures(0.9)[0]
+
+
 def test_pictures_of_unknown_classes_count_for_agreement_alone():
     logits = np.eye(3, dtype=np.float32)
 
