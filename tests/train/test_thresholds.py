@@ -38,6 +38,17 @@ def test_as_many_names_and_lists_are_right_as_was_promised(strength, seed):
     assert np.mean(listed or [1]) >= LISTED_RIGHT
 
 
+def test_equal_pictures_pass_together_or_not_at_all():
+    """Copies of one photograph, of which every tenth has another label."""
+    logits = np.tile(np.array([4, 0, 0], np.float32), (50, 1))
+    targets = np.repeat([0, 1], [45, 5])
+
+    decision = choose_decision(logits, targets)
+
+    verdict = decide(probabilities(logits[0], decision.temperature), ("a", "b", "c"), decision)
+    assert verdict.kind != NAME
+
+
 def test_a_better_model_names_more():
     shares = []
     for strength in (1.0, 2.0, 4.0):

@@ -65,7 +65,8 @@ def _lowest_margin(
     order = np.argsort(-margins)[: np.count_nonzero(margins >= 0)]
     right = (confidences.argmax(axis=1) == targets)[order]
     shares = np.cumsum(right) / np.arange(1, len(order) + 1)
-    good = np.flatnonzero(shares >= named_right)
+    last = np.append(np.diff(margins[order]) != 0, True)[: len(order)]  # equals pass together
+    good = np.flatnonzero(last & (shares >= named_right))
     return float(margins[order[good[-1]]]) if len(good) else NEVER
 
 
