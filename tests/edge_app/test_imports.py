@@ -11,7 +11,7 @@ import gemscan
 ROOT = Path(gemscan.__file__).parent
 ABSENT_ON_A_DEVICE = (
     *("torch", "torchvision", "tensorrt", "pycuda", "picamera2", "libcamera"),
-    *("onnx", "sklearn", "onnxruntime"),
+    *("onnx", "sklearn", "onnxruntime", "scipy", "matplotlib", "jinja2"),
 )
 
 IMPORT_ALL = f"""
