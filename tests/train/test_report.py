@@ -114,6 +114,7 @@ def test_a_run_before_its_first_save_has_a_page(run: Path, capsys: pytest.Captur
 
     assert "0 of 2 epochs are done: the run is going on, or was stopped." in page.text
     assert "tells the run's course" in page.text
+    assert "not readable any more" not in page.text
     assert "was not noted" in page.text
     assert page.table("Pictures from")[1][0] == "Training"
 

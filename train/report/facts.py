@@ -31,10 +31,10 @@ TITLES = {
 }
 
 
-def data_section(run: RunFiles, judged: int) -> Section:
+def data_section(run: RunFiles, judged: int | None) -> Section:
     """Which pictures there are, and on which side.
 
-    judged: how many test pictures the numbers of the report are of.
+    judged: how many test pictures the numbers of the report are of; None where it has none.
     """
     training, test = run.split["training"], run.split["validation"]
     extra = [entry for entry in training if _is_extra(run, entry)]
@@ -45,7 +45,7 @@ def data_section(run: RunFiles, judged: int) -> Section:
     rows = tuple(_side_row(name, side, run.labels) for name, side in sides)
     columns = ("<Side", "Pictures", "Classes", "Fewest in a class", "Most in a class")
     blocks: list[Block] = [Table(f"Pictures from {run.record.get('data', '?')}.", columns, rows)]
-    if gone := len(test) - judged:
+    if gone := 0 if judged is None else len(test) - judged:
         said = f"{counted(gone, 'test picture')} {'is' if gone == 1 else 'are'} not in the numbers"
         blocks.append(Note(f"{said} of this report: gone, changed, or not readable any more."))
     blocks += unreadable_blocks(unreadable, Path(run.record.get("data", "")))

@@ -93,7 +93,7 @@ def _page(run: RunFiles, answers: Answers | None, framing: Framing) -> Page:
         sections=(
             progress_section(run, chosen),
             *(_answer_sections(run, answers, framing) if answers else ()),
-            data_section(run, len(answers) if answers else 0),
+            data_section(run, len(answers) if answers else None),
             settings_section(run),
             time_section(run),
         ),
