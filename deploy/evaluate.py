@@ -15,6 +15,7 @@ from deploy.decision import LIST, NAME, decide, probabilities
 from deploy.errors import DataError
 from deploy.evaluate_reading import (
     CALIBRATION,
+    CONFIDENCE,
     TRAINING,
     VALIDATION,
     LabelMatcher,
@@ -93,6 +94,16 @@ class Evaluation:
         return len(self._used_for(CALIBRATION))
 
     @property
+    def n_chose(self) -> int:
+        """Pictures of known classes that chose the thresholds, which flatters the decision."""
+        return len(self._used_for(CONFIDENCE))
+
+    @property
+    def n_fitted(self) -> int:
+        """Pictures of unknown classes that fitted familiarity, which knows them since."""
+        return sum(CONFIDENCE in p.uses for p in self.unknown)
+
+    @property
     def decided(self) -> Decided:
         """The decision, over pictures of known classes."""
         return score_decisions(self.known)
@@ -127,9 +138,10 @@ class Evaluation:
             "validation": asdict(self.validation),
             "unseen": asdict(self.unseen),
             "calibration": {"n": self.n_calibration},
-            "decision": asdict(self.decided),
+            "decision": {**asdict(self.decided), "chose": self.n_chose},
             "unknown": {
                 **asdict(self.decided_unknown),
+                "fitted": self.n_fitted,
                 "familiar_auroc": self.familiar_auroc,
                 "classes": self._unknown_classes(),
             },

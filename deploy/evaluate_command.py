@@ -129,6 +129,7 @@ def report(evaluation: Evaluation) -> str:
         f"all known   {evaluation.overall}",
         *_origins(evaluation),
         f"decision    {_decided(evaluation.decided)}",
+        *_chose(evaluation),
         *_unknown(evaluation),
         *_unreadable(evaluation),
         f"speed       {evaluation.images_per_s:.1f} pictures/s, files read and prepared included "
@@ -181,6 +182,12 @@ def _decided(decided: Decided) -> str:
     return f"{said}, refers {decided.referred:.1%}"
 
 
+def _chose(evaluation: Evaluation) -> list[str]:
+    if not evaluation.n_chose:
+        return []
+    return [f"            {evaluation.n_chose} of these chose the thresholds, which flatters it"]
+
+
 def _unknown(evaluation: Evaluation) -> list[str]:
     decided = evaluation.decided_unknown
     if not decided.n:
@@ -189,7 +196,7 @@ def _unknown(evaluation: Evaluation) -> list[str]:
     return [
         f"unknown     {decided.n} pictures of classes that the bundle does not know "
         f"({_first(classes)}): refers {decided.referred:.1%}, wrongly names {decided.named:.1%}, "
-        f"lists {decided.listed:.1%}{_auroc(evaluation)}"
+        f"lists {decided.listed:.1%}{_auroc(evaluation)}{_fitted(evaluation)}"
     ]
 
 
@@ -197,6 +204,11 @@ def _auroc(evaluation: Evaluation) -> str:
     """How well familiarity tells known from unknown; nothing where it was not measured."""
     area = evaluation.familiar_auroc
     return "" if area != area else f"; familiarity tells them from known ones with AUROC {area:.3f}"
+
+
+def _fitted(evaluation: Evaluation) -> str:
+    n = evaluation.n_fitted
+    return f"; {n} of them fitted familiarity, and say little of other kinds" if n else ""
 
 
 def _unreadable(evaluation: Evaluation) -> list[str]:

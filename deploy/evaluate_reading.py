@@ -22,6 +22,7 @@ READERS = 2
 AHEAD = 8  # squares of 150 kB each that may wait for the network
 
 TRAINING, VALIDATION, CALIBRATION = "training", "validation", "calibration"
+CONFIDENCE = "confidence"  # it chose thresholds, or fitted familiarity as one of the others
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,8 @@ class ReadPicture:
     """One labelled picture, prepared.
 
     square: (size, size, 3) uint8, RGB, or None where the file cannot be read.
-    uses: of "training", "validation" and "calibration", those that the bundle's records say
-        this very file served for.
+    uses: of "training", "validation", "calibration" and "confidence", those that the bundle's
+        records say this very file served for.
     """
 
     picture: LabelledPicture
@@ -73,8 +74,9 @@ def _read(bundle: Bundle, used: UsedPictures, picture: LabelledPicture) -> ReadP
 class UsedPictures:
     """What a bundle says about the pictures it was made from, by their digests.
 
-    `training.json` holds {"training": [...], "validation": [...]} and `calibration.json`
-    {"digests": {class: [...]}}. A bundle without them knows of no picture.
+    `training.json` holds {"training": [...], "validation": [...]}, `calibration.json`
+    {"digests": {class: [...]}} and `confidence.json` {"judging": [...], "others": [...]}. A
+    bundle without them knows of no picture.
     """
 
     def __init__(self, bundle: Bundle) -> None:
@@ -83,6 +85,7 @@ class UsedPictures:
             TRAINING: _words(training.get("training")),
             VALIDATION: _words(training.get("validation")),
             CALIBRATION: _words(bundle.read_json("calibration.json").get("digests")),
+            CONFIDENCE: _words(bundle.read_json("confidence.json")),
         }
 
     def __bool__(self) -> bool:

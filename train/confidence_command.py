@@ -86,7 +86,7 @@ def run_confidence(args: argparse.Namespace) -> int:
     """Look, fit, print, and write unless that was not wanted."""
     from deploy.bundle import edit_bundle, load_bundle, refuse_file
     from deploy.reference import open_reference
-    from train.confidence.apply import put_in
+    from train.confidence.apply import put_in, write_used
     from train.confidence.collect import find_sides
     from train.confidence.fit import Settings, fit_confidence, look_around
 
@@ -107,6 +107,7 @@ def run_confidence(args: argparse.Namespace) -> int:
         return 0
     with edit_bundle(path, start_from=bundle) as draft:
         put_in(draft, fitted, looked, settings, precision)
+        write_used(draft.root, sides)
     print(f"{path}: decision and familiarity written; the models are as they were.")
     return 0
 

@@ -56,10 +56,12 @@ def _cells(decided: Decided) -> tuple[Cell, ...]:
 
 def _rule(judged: Judged) -> str:
     said = "By the bundle's thresholds, which stand at the end of this page."
-    if not judged.models or judged.unseen:
-        return said
-    did = "taught the model" if judged.warn else "chose these thresholds"
-    return f"{said} The known pictures below {did}."
+    if judged.warn and judged.models:
+        said += " The known pictures below taught the model."
+    if judged.chose:
+        which = "The" if judged.chose == len(judged.models[0]) else f"{judged.chose:,} of the"
+        said += f" {which} known pictures below chose these thresholds."
+    return said
 
 
 def _unknown(evaluation: Evaluation) -> list[Block]:
@@ -71,6 +73,10 @@ def _unknown(evaluation: Evaluation) -> list[Block]:
         f"The folder holds {counted(len(evaluation.unknown), 'picture')} of kinds that the model "
         "never saw. The only right answer to them is to refer."
     )
+    if evaluation.n_fitted:
+        text += (
+            f" {evaluation.n_fitted:,} of them fitted familiarity, and say little of other kinds."
+        )
     return [
         Note(text),
         Fold(caption, (Table(f"What {title(evaluation)} makes of them.", columns, tuple(rows)),)),

@@ -75,7 +75,8 @@ def _page(bundle: Bundle, evaluations: Sequence[Evaluation], folder: Path) -> Pa
 def _given(bundle: Bundle, judged: Judged) -> float | None:
     """The bundle's temperature, where other pictures chose it."""
     temperature = bundle.manifest.decision.temperature
-    return temperature if judged.unseen and temperature != 1.0 else None
+    known = judged.unseen and not judged.chose
+    return temperature if known and temperature != 1.0 else None
 
 
 def _headline(evaluations: Sequence[Evaluation], judged: Judged, given: float | None) -> list[Fact]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from deploy.evaluate import Evaluation
-from deploy.evaluate_reading import TRAINING, VALIDATION
+from deploy.evaluate_reading import CONFIDENCE, TRAINING, VALIDATION
 from deploy.evaluate_scores import Scored
 from deploy.report.answers import Answers
 from deploy.report.blocks import counted
@@ -33,7 +33,8 @@ class Judged:
 
     sentence: says which pictures these are.
     models: the answers of each model, all of the same pictures; none where no class is known.
-    unseen: whether the pictures neither taught nor chose.
+    unseen: whether the pictures neither taught nor chose the epoch.
+    chose: how many of them chose the bundle's thresholds.
     warn: whether the numbers are no promise.
     """
 
@@ -41,6 +42,7 @@ class Judged:
     models: tuple[Answers, ...]
     unseen: bool = True
     warn: bool = False
+    chose: int = 0
 
 
 def judge(evaluations: Sequence[Evaluation], temperature: float) -> Judged:
@@ -63,7 +65,8 @@ def judge(evaluations: Sequence[Evaluation], temperature: float) -> Judged:
                 _answers(each, {p.path for p in side}, temperature) for each in evaluations
             )
             sentence = said.format(n=counted(len(side), "picture"))
-            return Judged(sentence, models, text == UNSEEN, text == TAUGHT)
+            chose = sum(CONFIDENCE in p.uses for p in side) or len(side) * (text == CHOSE)
+            return Judged(sentence, models, text == UNSEEN, text == TAUGHT, chose)
     return Judged("No picture is of a class that the bundle knows.", (), warn=True)
 
 

@@ -217,6 +217,9 @@ def test_the_command_fits_a_bundle_anew_and_leaves_its_model(
     assert after.manifest.metrics["confidence"]["asked"]["named_right"] == 0.9
     assert after.manifest.metrics["confidence"]["pictures"]["others"] == 18
     assert gemscan.main(["evaluate", str(root), str(strangers)]) == 0
+    assert "18 of them fitted familiarity" in capsys.readouterr().out
+    assert gemscan.main(["evaluate", str(root), str(blobs)]) == 0
+    assert "3 of these chose the thresholds" in capsys.readouterr().out
 
 
 def test_a_dry_run_writes_nothing(exported: Path, blobs: Path, capsys):

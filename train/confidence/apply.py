@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timezone
+from pathlib import Path
 
 from deploy.arrays import Json
 from deploy.bundle import BundleDraft
+from deploy.errors import DataError
 from deploy.familiarity import write_familiarity
+from deploy.files import write_json
+from deploy.folders import LabelledPicture
+from train.confidence.collect import Sides
 from train.confidence.fit import Confidence, Looked, Settings
+
+USED = "confidence.json"
 
 
 def put_in(
@@ -24,6 +33,24 @@ def put_in(
     said = _record(looked, settings, precision) | fitted.measured.as_json()
     metrics = _without_verdicts(manifest.metrics) | {"confidence": said}
     draft.manifest = replace(manifest, decision=fitted.decision, metrics=metrics)
+
+
+def write_used(root: Path, sides: Sides) -> None:
+    """Write `confidence.json` into a bundle that is being made: which pictures say less since.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    said = {"judging": _digests(sides.judging), "others": _digests(sides.others)}
+    write_json(root / USED, said)
+
+
+def _digests(pictures: Sequence[LabelledPicture]) -> list[str]:
+    found = []
+    for picture in pictures:
+        with suppress(DataError):  # gone by now: nobody will be misled by it
+            found.append(picture.digest())
+    return found
 
 
 def _without_verdicts(metrics: Json) -> Json:

@@ -14,7 +14,7 @@ from deploy.arrays import FloatArray
 from deploy.backends.onnx_cpu import OnnxCpuBackend
 from deploy.bundle import Bundle, BundleDraft
 from deploy.folders import LabelledPicture
-from train.confidence.apply import put_in
+from train.confidence.apply import put_in, write_used
 from train.confidence.collect import Progress, Sides, find_unknown, some
 from train.confidence.fit import Settings, fit_confidence, look_around
 from train.confidence.thresholds import choose_decision
@@ -58,6 +58,7 @@ def add_confidence(
         looked = look_around(bundle, backend, sides, asked.progress)
     fitted = fit_confidence(looked, manifest.labels, settings)
     put_in(draft, fitted, looked, settings, "fp32")
+    write_used(draft.root, sides)
 
 
 def add_thresholds(

@@ -96,6 +96,23 @@ def test_a_page_of_pictures_that_all_taught_warns(tiny_bundle, stones, tmp_path,
     assert "chose these thresholds" not in page.text
 
 
+def test_pictures_that_chose_the_thresholds_or_fitted_familiarity_are_told_of(
+    tiny_bundle, stones, tmp_path, add_json
+):
+    known = [picture.digest() for picture in find_labelled(stones)]
+    paint(stones / "Opal" / "red.png", (220, 20, 30))
+    other = [p.digest() for p in find_labelled(stones) if p.label == "Opal"]
+    said = {"judging": known[:5], "others": other}
+
+    bundle = add_json(tiny_bundle, "confidence.json", said)
+    page, found = evaluated(bundle, stones, tmp_path)
+
+    assert (found["decision"]["chose"], found["unknown"]["fitted"]) == (5, 1)
+    assert "5 of the known pictures below chose these thresholds." in page.text
+    assert "1 of them fitted familiarity" in page.text
+    assert found["unseen"]["n"] == 12
+
+
 def test_an_engine_of_another_precision_is_compared_with_float32(
     tiny_bundle, stones, tmp_path, monkeypatch
 ):
