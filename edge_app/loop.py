@@ -78,7 +78,7 @@ class LiveLoop:
         self._sinks = sinks
         self._on_change = on_change
         self._rate = RateMeter()
-        self._said = ""
+        self._said = ("", False)  # of the last verdict: its text, and whether it was a stranger
         self._shape: tuple[int, ...] = ()
         self._fps = self._latency_ms = 0.0
         self._errors_in_a_row = 0
@@ -132,9 +132,10 @@ class LiveLoop:
         self.stats.labels[verdict.text] += 1
         if self.stats.first_label_at is None:
             self.stats.first_label_at = now
-        if self._on_change is not None and verdict.text != self._said:
+        said = (verdict.text, verdict.unfamiliar)
+        if self._on_change is not None and said != self._said:
             self._on_change(verdict)
-        self._said = verdict.text
+        self._said = said
 
     def _present(self, image_bgr: ByteArray, reading: Reading) -> bool:
         """Draw and show. False: somebody asked to stop."""

@@ -167,7 +167,7 @@ def _draw_verdict(image: ByteArray, layout: Layout, reading: Reading) -> None:
     for text, size, baseline in _verdict_lines(said, layout):
         colour = SOFT if reading.state or not verdict else WHITE
         put_text(image, text, (layout.text_x, baseline), size, colour, bold=True)
-    if verdict:
+    if verdict and not unfamiliar:  # a guess at a stranger would be read as a name
         _draw_confidence(image, layout, verdict)
 
 
@@ -224,7 +224,7 @@ def _percent(confidence: float) -> str:
 
 def _draw_candidates(image: ByteArray, layout: Layout, reading: Reading) -> None:
     verdict = reading.verdict
-    if verdict is None:
+    if verdict is None or verdict.unfamiliar:
         return
     meant = {NAME: 1, LIST: verdict.listed}.get(verdict.kind, 0)
     accent = SOFT if reading.state else ACCENTS[verdict.kind]

@@ -157,8 +157,11 @@ class _Teller:
         self._stats = stats
 
     def __call__(self, verdict: Verdict) -> None:
-        best = verdict.candidates[0].confidence
-        print(f"{self._stats.seconds:8.2f} s  {best:4.0%}  {verdict.text}", flush=True)
+        best = f"{verdict.candidates[0].confidence:4.0%}"
+        said = f"{best}  {verdict.text}"
+        if verdict.unfamiliar:  # a confidence would be of a name that is not meant
+            said = f"   -  {verdict.text}: unlike every kind it knows"
+        print(f"{self._stats.seconds:8.2f} s  {said}", flush=True)
 
 
 def _report(

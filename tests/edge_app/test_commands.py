@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 
 import gemscan
+from deploy.decision import REFER, Candidate, Verdict
+from edge_app.run_command import _Teller
+from edge_app.stats import LoopStats
 
 ROOT = Path(gemscan.__file__).parent
 NEEDS_NO_SCREEN = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
@@ -158,3 +161,16 @@ def test_doctor_says_that_a_damaged_bundle_cannot_be_run(bundle):
     assert code == 1
     assert "model.onnx is not the file that bundle.json describes" in out
     assert "This machine cannot run gemscan yet." in out
+
+
+def test_a_stranger_is_told_without_a_confidence(capsys):
+    candidates = (Candidate("Ruby", 0.87), Candidate("Spinel", 0.1))
+    tell = _Teller(LoopStats())
+
+    tell(Verdict(REFER, candidates, unfamiliar=True))
+    tell(Verdict(REFER, candidates))
+
+    stranger, unsure = capsys.readouterr().out.splitlines()
+    assert stranger.endswith("refer: unlike every kind it knows")
+    assert "87%" not in stranger
+    assert unsure.endswith("87%  refer")

@@ -219,3 +219,13 @@ def test_a_stone_unlike_all_known_ones_looks_other_than_one_that_is_not_sure():
     stranger = Verdict(REFER, referred.candidates, unfamiliar=True)
 
     assert changed_rows(drawn(reading(referred)), drawn(reading(stranger)))
+
+
+def test_nothing_is_guessed_of_a_stone_unlike_all_known_ones():
+    one, other = (
+        Verdict(REFER, candidates, unfamiliar=True)
+        for candidates in (CANDIDATES, tuple(reversed(CANDIDATES)))
+    )
+
+    assert np.array_equal(drawn(reading(one)), drawn(reading(other)))
+    assert changed_rows(drawn(reading(one)), drawn(reading(VERDICTS[REFER])))
