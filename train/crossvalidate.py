@@ -24,7 +24,7 @@ from deploy.evaluate_scores import wilson_interval
 from deploy.files import write_json
 from deploy.folders import LabelledPicture, find_labelled
 from train.checkpoint import load_weights
-from train.data.duplicates import group_duplicates
+from train.data.duplicates import group_pictures
 from train.data.pictures import Seen, look_at
 from train.data.prepare import Progress
 from train.data.split import read_sides
@@ -193,7 +193,7 @@ def _divide(seen: Seen, count: int, seed: int) -> list[set[int]]:
     names, counts = np.unique(labels, return_counts=True)
     if few := [str(name) for name, n in zip(names, counts, strict=True) if n < count]:
         raise DataError(f"{', '.join(few)}: fewer pictures than folds. Take fewer --folds.")
-    groups = group_duplicates(seen.thumbnails)
+    groups = group_pictures(seen.thumbnails, [picture.digest() for picture in seen.pictures])
     splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
     return [set(held.tolist()) for _, held in splitter.split(labels, labels, groups)]
 

@@ -16,7 +16,7 @@ from deploy.arrays import Json
 from deploy.errors import DataError
 from deploy.folders import LabelledPicture, count_per_class, find_labelled
 from deploy.preprocess import Framing, InputSpec
-from train.data.duplicates import group_duplicates, nearly_copies
+from train.data.duplicates import group_files, group_pictures, nearly_copies
 from train.data.pictures import Seen, Squares, look_at, read_squares
 from train.data.split import KnownSides, Split, follow_split, split_groups
 from train.framing import framing_of
@@ -82,8 +82,8 @@ def prepare(
 ) -> Prepared:
     """Read the pictures, group near-duplicates, split the groups, and add the extra pictures.
 
-    Enlarged pictures (`TrainSettings.enlarge`) are not grouped: each goes to either side by lot,
-    wherever the copies of its photograph go.
+    Enlarged pictures (`TrainSettings.enlarge`) are not grouped, but where their files are equal:
+    each goes to either side by lot, wherever the copies of its photograph go.
 
     Args:
         data: a folder of class folders.
@@ -133,12 +133,13 @@ class _Reader:
 
 
 def _split(seen: Seen, settings: TrainSettings, sides: KnownSides | None) -> Split:
-    alone = np.arange(len(seen.pictures))
-    groups = alone if settings.enlarge else group_duplicates(seen.thumbnails)
+    digests = [picture.digest() for picture in seen.pictures]
+    alone = settings.enlarge != 0
+    groups = group_files(digests) if alone else group_pictures(seen.thumbnails, digests)
     names = [picture.label for picture in seen.pictures]
     if sides is None:
         return split_groups(names, groups, settings.validation_share, settings.seed)
-    return follow_split(names, groups, [p.digest() for p in seen.pictures], sides)
+    return follow_split(names, groups, digests, sides)
 
 
 def _check_readable(seen: Seen, labels: tuple[str, ...]) -> None:
