@@ -110,7 +110,7 @@ def prepare(
     teaching: list[tuple[Seen, Sequence[int]]] = [(seen, split.training)]
     if more:
         extra_seen = reader.read(more)
-        teaching.append((extra_seen, _fit_to_teach(extra_seen, seen, split)))
+        teaching.append((extra_seen, _fit_to_teach(extra_seen, seen, split, sides)))
     training = _side(teaching, labels)
     validation = _validation_side(seen, split, labels, framing, InputSpec(settings.size_px))
     logger.info("%d pictures teach, %d validate", len(training.targets), len(validation.targets))
@@ -186,10 +186,12 @@ def _find_extra(folder: Path, labels: tuple[str, ...]) -> list[LabelledPicture]:
     return found
 
 
-def _fit_to_teach(extra: Seen, seen: Seen, split: Split) -> list[int]:
-    """The extra pictures that show no photograph of the validation side."""
+def _fit_to_teach(extra: Seen, seen: Seen, split: Split, sides: KnownSides | None) -> list[int]:
+    """The extra pictures that show no photograph of the validation side, here or in `sides`."""
     validating = list(split.validation)
     digests = {seen.pictures[index].digest() for index in validating}
+    if sides is not None:
+        digests |= sides.validation
     copies = nearly_copies(extra.thumbnails, seen.thumbnails[validating])
     fit = [
         index
