@@ -155,6 +155,18 @@ def test_a_loss_that_is_no_number_ends_the_run(blobs: Path, tmp_path: Path):
     assert not (tmp_path / BEST).exists()
 
 
+def test_a_full_gpu_is_told_in_a_sentence(
+    train: Callable[..., int], blobs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+):
+    def fill(*_: object) -> None:
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB.")
+
+    monkeypatch.setattr(Trainer, "fit", fill)
+
+    assert train(blobs, tmp_path / "run") == 2
+    assert "the GPU has too little memory for this run" in capsys.readouterr().err
+
+
 def trainer(folder: Path, learning_rate: float = 0.001, taught: Sequence[str] = ()) -> Trainer:
     settings = replace(SETTINGS, learning_rate=learning_rate)
     data = prepare(folder, settings)

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from deploy.errors import DataError, GemscanError, SettingsError
+from deploy.errors import BackendError, DataError, GemscanError, SettingsError
 from deploy.folders import find_labelled
 from deploy.preprocess import Framing
 from train.checkpoint import load_checkpoint, load_weights
@@ -52,6 +52,7 @@ def train_run(run: Path, record: RunRecord, machine: Machine, *, resume: bool) -
         resume: go on after the last save.
 
     Raises:
+        BackendError: the GPU's memory is full.
         DivergedError: the loss is no longer a number; with the reference preset that is no error
             but the outcome.
         GemscanError: pictures, weights or the folder cannot serve.
@@ -101,6 +102,11 @@ def _fit(run: Path, record: RunRecord, trainer: Trainer, team: Team) -> bool:
     try:
         with shown as bar:
             trainer.fit(run, bar)
+    except torch.cuda.OutOfMemoryError as exc:
+        raise BackendError(
+            "the GPU has too little memory for this run. Give --hold stream, or a smaller --batch "
+            "or --size in a new run."
+        ) from exc
     except KeyboardInterrupt:
         # Nothing is saved here: in the middle of an epoch the weights are ahead of the history,
         # and a resumed run would not be the run that was stopped.
