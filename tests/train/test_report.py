@@ -188,7 +188,7 @@ def test_training_ends_with_a_report_and_survives_one_that_cannot_be_written(
         assert train(blobs, run, "--epochs", "1", report=True) == 0
     assert "the run is whole, but its report cannot be written" in caplog.text
 
-    training._write_report(run, "cpu")
+    training._write_report(run, torch.device("cpu"))
     assert f"report: {run / 'report.html'}" in capsys.readouterr().out
     assert "1 of 1 epoch is done." in pages.Page(run / "report.html").text
 
