@@ -94,7 +94,8 @@ def _compute(
         raise DataError("none of the run's validation pictures is where and what it was.")
     pictures = [LabelledPicture(Path(listed[i]["path"]), listed[i]["label"]) for i in same]
     squares = read_squares(pictures, weights["size_px"], framing)
-    numbers = [i for i, p in zip(same, pictures, strict=True) if p in set(squares.pictures)]
+    readable = set(squares.pictures)
+    numbers = [i for i, p in zip(same, pictures, strict=True) if p in readable]
     model = build_model(len(weights["labels"])).eval()
     model.backbone.load_state_dict(weights["backbone"])
     model.to(device)
