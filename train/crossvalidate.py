@@ -19,20 +19,22 @@ import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
 from deploy.arrays import Json
-from deploy.errors import DataError, GemscanError
+from deploy.errors import DataError, GemscanError, SettingsError
 from deploy.evaluate_scores import wilson_interval
 from deploy.files import write_json
 from deploy.folders import LabelledPicture, find_labelled
-from train.data.duplicates import group_duplicates
+from train.checkpoint import load_weights
+from train.data.duplicates import group_pictures
 from train.data.pictures import Seen, look_at
 from train.data.prepare import Progress
+from train.data.split import read_sides
 from train.run.folder import HISTORY, LAST, SETTINGS, SPLIT
 
 logger = logging.getLogger(__name__)
 
-ESTIMATE = "estimate.json"
+ESTIMATE, PLAN = "estimate.json", "plan.json"
 METHOD = (
-    "grouped cross-validation in float32: each photograph is judged once, by a run that saw "
+    "grouped cross-validation before INT8: each photograph is judged once, by a run that saw "
     "neither it nor a near-duplicate of it; the weights of the last epoch, which no score chose"
 )
 
@@ -64,6 +66,25 @@ class FoldScore:
 
     n: int
     right: int
+
+
+def check_plan(out: Path, plan: Json) -> None:
+    """Begin, or see that what lies in `out` was begun alike: folds of two plans overlap.
+
+    Raises:
+        SettingsError: it was begun otherwise.
+        StorageError: `out` cannot be written.
+    """
+    path = out / PLAN
+    if not path.exists():
+        write_json(path, plan)
+        return
+    try:
+        begun = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as exc:
+        raise SettingsError(f"{path} cannot be read ({exc}). Choose another --out.") from exc
+    if begun != plan:
+        raise SettingsError(f"{out} was started with other flags. Choose another --out.")
 
 
 def plan_folds(
@@ -100,7 +121,8 @@ def follow_folds(earlier: Path) -> list[Fold]:
     """
     roots = sorted(path.parent for path in earlier.glob("fold*/" + SPLIT))
     folds = [Fold(root, root / SPLIT) for root in roots]
-    if not folds or not all(fold.done for fold in folds):
+    ended = (earlier / ESTIMATE).exists()  # else there may be folds that have not begun
+    if not folds or not ended or not all(fold.done for fold in folds):
         raise DataError(f"{earlier} holds no finished cross-validation. Finish it first.")
     return folds
 
@@ -124,6 +146,8 @@ def train_fold(data: Path, fold: Fold, flags: Sequence[str]) -> None:
             f"{fold.root.name} ended with exit code {done.returncode}. Mend what it says above and "
             "run the same command again: finished folds are kept."
         )
+    if not fold.done:
+        raise FoldError(f"{fold.root.name} diverged. There is no estimate; use a lower --lr.")
 
 
 def estimate(folds: Sequence[Fold]) -> Json:
@@ -133,8 +157,10 @@ def estimate(folds: Sequence[Fold]) -> Json:
 
     Raises:
         DataError: a fold's records cannot be read.
+        FoldError: a photograph is not judged once, by a run that never saw it.
     """
     scores = [_score(fold) for fold in folds]
+    _check_unseen(folds)
     n, right = sum(score.n for score in scores), sum(score.right for score in scores)
     return {
         "method": METHOD,
@@ -167,7 +193,7 @@ def _divide(seen: Seen, count: int, seed: int) -> list[set[int]]:
     names, counts = np.unique(labels, return_counts=True)
     if few := [str(name) for name, n in zip(names, counts, strict=True) if n < count]:
         raise DataError(f"{', '.join(few)}: fewer pictures than folds. Take fewer --folds.")
-    groups = group_duplicates(seen.thumbnails)
+    groups = group_pictures(seen.thumbnails, [picture.digest() for picture in seen.pictures])
     splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
     return [set(held.tolist()) for _, held in splitter.split(labels, labels, groups)]
 
@@ -178,6 +204,24 @@ def _record(pictures: Sequence[LabelledPicture], validation: set[int]) -> Json:
         side = sides["validation" if index in validation else "training"]
         side.append({"path": str(picture.path), "label": picture.label, "digest": picture.digest()})
     return sides
+
+
+def _check_unseen(folds: Sequence[Fold]) -> None:
+    judged: set[str] = set()
+    for fold in folds:
+        validation = read_sides(fold.root / SPLIT).validation
+        taught = load_weights(fold.root / LAST).get("training", ())
+        if leaked := len(validation.intersection(taught)):
+            raise FoldError(
+                f"the weights of {fold.root.name} learned from {leaked} of the {len(validation)} "
+                "pictures that judge it. Start each fold from weights that saw none of them."
+            )
+        if twice := len(validation & judged):
+            raise FoldError(
+                f"{twice} pictures judge {fold.root.name} and another fold. Choose another --out, "
+                "and give --train no --split."
+            )
+        judged |= validation
 
 
 def _score(fold: Fold) -> FoldScore:

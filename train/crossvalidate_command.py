@@ -60,12 +60,14 @@ def run_crossvalidate(args: argparse.Namespace) -> int:
 def _folds(args: argparse.Namespace) -> list[tuple[Fold, list[str]]]:
     """Each fold with the flags that are its own."""
     from deploy.folders import read_class_list
-    from train.crossvalidate import Fold, follow_folds, plan_folds
+    from train.crossvalidate import Fold, check_plan, follow_folds, plan_folds
     from train.loop.progress import reading
     from train.run.folder import LAST
 
+    classes = read_class_list(args.classes) if args.classes else None
     if args.after is None:
-        classes = read_class_list(args.classes) if args.classes else None
+        plan = {"folds": args.folds, "seed": args.seed, "classes": classes and list(classes)}
+        check_plan(args.out, plan)
         planned = plan_folds(
             args.data,
             args.out,
@@ -75,9 +77,12 @@ def _folds(args: argparse.Namespace) -> list[tuple[Fold, list[str]]]:
             progress=reading,
         )
         return [(fold, []) for fold in planned]
+    followed = follow_folds(args.after)
+    after = str(args.after.resolve())
+    check_plan(args.out, {"after": after, "classes": classes and list(classes)})
     return [
         (Fold(args.out / fold.root.name, fold.split), ["--weights", str(fold.root / LAST)])
-        for fold in follow_folds(args.after)
+        for fold in followed
     ]
 
 

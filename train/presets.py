@@ -52,7 +52,7 @@ def choose_settings(
     """
     said = _read(file) if file else {}
     name = preset or said.get("preset", SOUND.preset)
-    if name not in PRESETS:
+    if not isinstance(name, str) or name not in PRESETS:
         raise SettingsError(f"there is no preset “{name}”; there are {', '.join(PRESETS)}.")
     merged = asdict(PRESETS[name]) | said | dict(flags) | {"preset": name}
     return from_mapping(TrainSettings, merged, where=str(file or "the settings"))

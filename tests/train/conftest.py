@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+import torch
 
 import gemscan
 from train.run import training
@@ -28,6 +29,15 @@ def draw_blob(colour_bgr: tuple[int, int, int], seed: int, size_px: int = 72) ->
     cv2.ellipse(picture, centre, axes, int(rng.integers(180)), 0, 360, colour_bgr, -1)
     noise = rng.integers(-12, 13, picture.shape)
     return np.clip(picture + noise, 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="package", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Sums of floats depend on the number of threads: runs that are compared all have one."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")

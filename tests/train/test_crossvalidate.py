@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from deploy.bundle import load_bundle
 from deploy.errors import DataError
 from deploy.evaluate_scores import wilson_interval
 from train import crossvalidate
+from train.checkpoint import load_weights, save_checkpoint
 from train.crossvalidate import (
     Fold,
     FoldError,
@@ -22,6 +24,7 @@ from train.crossvalidate import (
     read_estimate,
     train_fold,
 )
+from train.run.folder import LAST
 
 TINY = ("--train", "--size", "32", "--batch", "8", "--epochs", "1", "--device", "cpu")
 
@@ -80,6 +83,45 @@ def test_folds_of_an_earlier_start_are_kept(blobs: Path, tmp_path: Path):
     assert again == first
 
 
+def test_other_folds_than_were_begun_are_refused(
+    finished: Path, blobs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    """Those that are finished would be pooled with folds of another division."""
+    words = ["crossvalidate", str(blobs), "--out", str(finished), "--folds"]
+
+    for flags in (["2"], ["3", "--seed", "1"]):
+        assert gemscan.main([*words, *flags, *TINY]) == 2
+        assert "started with other flags" in capsys.readouterr().err
+
+
+def test_a_run_that_was_taught_by_what_judges_it_gives_no_estimate(finished: Path, tmp_path: Path):
+    folds = follow_folds(shutil.copytree(finished, tmp_path / "out"))
+    weights = load_weights(folds[1].root / LAST)
+    seen = digests(folds[1].split, "validation")[:2]
+    save_checkpoint(folds[1].root / LAST, weights | {"training": [*weights["training"], *seen]})
+
+    with pytest.raises(FoldError, match="fold2 learned from 2 of the 9 pictures"):
+        estimate(folds)
+
+
+def test_a_picture_that_judges_twice_gives_no_estimate(finished: Path):
+    first = follow_folds(finished)[0]
+
+    with pytest.raises(FoldError, match="9 pictures judge fold1 and another fold"):
+        estimate([first, first])
+
+
+def test_a_fold_that_diverged_gives_no_estimate(
+    blobs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """With the reference preset that is no failure of `gemscan train`."""
+    ended = subprocess.CompletedProcess[bytes]([], returncode=0)
+    monkeypatch.setattr(crossvalidate.subprocess, "run", lambda *_, **__: ended)
+
+    with pytest.raises(FoldError, match="fold1 diverged"):
+        train_fold(blobs, plan_folds(blobs, tmp_path, count=3)[0], [])
+
+
 def test_a_class_of_fewer_pictures_than_folds_is_refused(blobs: Path, tmp_path: Path):
     with pytest.raises(DataError, match="fewer pictures than folds"):
         plan_folds(blobs, tmp_path, count=10)
@@ -131,6 +173,15 @@ def test_a_fold_that_fails_says_so(blobs: Path, tmp_path: Path):
 def test_nothing_can_follow_what_is_not_finished(tmp_path: Path):
     with pytest.raises(DataError, match="no finished cross-validation"):
         follow_folds(tmp_path)
+
+
+def test_nothing_can_follow_folds_of_which_one_has_not_begun(finished: Path, tmp_path: Path):
+    out = shutil.copytree(finished, tmp_path / "out")
+    shutil.rmtree(out / "fold3")
+    (out / "estimate.json").unlink()
+
+    with pytest.raises(DataError, match="no finished cross-validation"):
+        follow_folds(out)
 
 
 def test_the_estimate_travels_in_the_bundle(finished: Path, finished_run: Path, tmp_path: Path):

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from deploy.errors import DataError
+from deploy.folders import find_labelled
 from deploy.preprocess import Framing, InputSpec
 from train.data import pictures
 from train.data.pictures import read_squares
 from train.data.prepare import prepare
+from train.data.split import KnownSides
 from train.settings import LARGEST_PX, LARGEST_SQUARE_PX, OVERSIZE, TrainSettings
 
 SETTINGS = TrainSettings(size_px=32, epochs=2, batch=8, weights="none", seed=4)
@@ -27,6 +29,21 @@ def test_extra_pictures_teach_but_never_those_that_validate(blobs: Path, caplog)
     assert helped.validation.pictures == alone.validation.pictures
     assert set(helped.training.digests()).isdisjoint(helped.validation.digests())
     assert "3 extra pictures copy a validation picture" in caplog.text
+
+
+def test_what_validated_in_the_split_that_is_followed_is_no_extra_picture(
+    blobs: Path, more_blobs: Path
+):
+    """Wherever it lies now: else what judges the earlier run would teach this one."""
+    apart = find_labelled(more_blobs)[0].digest()
+    own = prepare(blobs, SETTINGS)
+    validating = frozenset([*own.validation.digests(), apart])
+    sides = KnownSides(frozenset(own.training.digests()), validating)
+
+    data = prepare(blobs, SETTINGS, extra=more_blobs, sides=sides)
+
+    assert len(data.training.targets) == len(own.training.targets) + 5
+    assert apart not in data.training.digests()
 
 
 def test_each_side_holds_the_pixels_and_the_class_of_its_pictures(blobs: Path):

@@ -35,6 +35,7 @@ def test_flags_win_over_the_file_and_the_file_over_the_preset(tmp_path: Path):
         ('{"epoch": 3}', "“epoch”, which is not known here"),
         ('{"epochs": "3"}', "epochs must be int"),
         ('{"preset": "paper"}', "there is no preset “paper”; there are sound, reference"),
+        ('{"preset": ["sound"]}', "there is no preset"),
         ('{"optimizer": "lion"}', "optimizer must be sgd or adam"),
         ("[]", "must hold an object"),
         ("{", "cannot be read as settings in JSON"),

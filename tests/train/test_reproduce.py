@@ -14,7 +14,7 @@ import pytest
 import gemscan
 from deploy.folders import LabelledPicture, find_labelled
 from deploy.preprocess import Framing
-from train.checkpoint import load_weights
+from train.checkpoint import load_weights, save_checkpoint
 from train.reproduce import reproduce as command
 from train.reproduce.enlarge import enlarge, source_digest
 from train.reproduce.reproduce import Protocol
@@ -126,6 +126,18 @@ def test_both_presets_run_on_the_same_photographs_and_are_shown_side_by_side(
     assert photographs <= set(taught)  # not only the pictures made of them
     tested = json.loads((out / "reference" / "split.json").read_text())["validation"]
     assert all(LabelledPicture(Path(p["path"]), p["label"]).digest() == p["digest"] for p in tested)
+
+
+def test_weights_that_saw_the_stones_kept_apart_are_refused(
+    few: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    taught = [picture.digest() for picture in find_labelled(few)]
+    save_checkpoint(tmp_path / "saw.pt", {"backbone": {}, "training": taught})
+    words = ["reproduce", str(few), "--out", str(tmp_path / "out"), "--size", "32"]
+
+    assert gemscan.main([*words, "--weights", str(tmp_path / "saw.pt"), "--device", "cpu"]) == 2
+
+    assert "learned from 2 of the 2 photographs that are kept apart" in capsys.readouterr().err
 
 
 def test_the_table_says_what_happened_beside_the_published_result():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from deploy.errors import DataError
-from train.data.duplicates import group_duplicates, thumbnail
+from train.data.duplicates import group_duplicates, group_pictures, thumbnail
 from train.data.split import KnownSides, follow_split, read_sides, split_groups
 
 
@@ -97,10 +97,28 @@ def test_an_earlier_split_is_followed_and_new_pictures_go_with_their_copies():
     assert split.training == (0, 3, 4, 6)
 
 
+def test_a_new_picture_that_links_both_sides_stands_on_neither(caplog):
+    """It copies a picture that teaches, and one that validates."""
+    labels, digests = ["a", "a", "a", "b", "b"], ["a0", "new", "a1", "b0", "b1"]
+    sides = KnownSides(frozenset({"a0", "b0"}), frozenset({"a1", "b1"}))
+
+    split = follow_split(labels, np.array([0, 0, 0, 1, 2]), digests, sides)
+
+    assert (split.training, split.validation) == ((0, 3), (2, 4))
+    assert "1 pictures link both sides" in caplog.text
+
+
+def test_equal_files_are_one_group_also_without_anything_to_compare():
+    """A picture of one colour has no signature."""
+    nothing = np.zeros((4, 768), np.float32)
+
+    assert group_pictures(nothing, ["x", "y", "x", "z"]).tolist() == [0, 1, 0, 2]
+
+
 def test_an_earlier_split_of_other_pictures_is_refused():
     sides = KnownSides(frozenset(), frozenset({"elsewhere"}))
 
-    with pytest.raises(DataError, match="each side of the split"):
+    with pytest.raises(DataError, match="none of the pictures that validate in the split"):
         follow_split(["a", "a", "b", "b"], np.arange(4), list("wxyz"), sides)
 
 

@@ -77,17 +77,44 @@ def test_a_run_stopped_twice_and_resumed_ends_like_one_that_was_not(
     assert all(torch.allclose(one[name], other[name], atol=1e-4) for name in one)
 
 
+@pytest.mark.parametrize("saved", [True, False])
+@pytest.mark.parametrize(("side", "count"), [("training", 30), ("validation", 3)])
 def test_a_run_is_not_resumed_on_other_pictures(
-    train: Callable[..., int], blobs: Path, finished_run: Path, tmp_path: Path, capsys
+    train: Callable[..., int],
+    blobs: Path,
+    finished_run: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    side: str,
+    count: int,
+    saved: bool,
 ):
     folder = shutil.copytree(blobs, tmp_path / "blobs")
     run = shutil.copytree(finished_run, tmp_path / "run")
-    split = json.loads((run / SPLIT).read_text())
-    taught = Path(split["training"][0]["path"]).relative_to(blobs)
-    (folder / taught).unlink()
+    if not saved:
+        (run / STATE).unlink()
+    picture = Path(json.loads((run / SPLIT).read_text())[side][0]["path"])
+    copy = folder / picture.parent.name / "copy.png"  # which goes to the same side
+    copy.write_bytes(picture.read_bytes() + b"another digest")
 
     assert train(folder, run, "--resume") == 2
-    assert "of its 30 training pictures 1 are missing, and 0 are new" in capsys.readouterr().err
+    said = f"of its {count} {side} pictures 0 are missing, and 1 are new"
+    assert said in capsys.readouterr().err
+
+
+def test_a_run_that_goes_on_elsewhere_knows_where_its_pictures_are_now(
+    train: Callable[..., int], blobs: Path, finished_run: Path, tmp_path: Path
+):
+    """Its export and its report look for them there."""
+    moved = shutil.copytree(blobs, tmp_path / "moved")
+    run = shutil.copytree(finished_run, tmp_path / "run")
+
+    assert train(moved, run, "--resume") == 0
+
+    before, after = (json.loads((each / SPLIT).read_text()) for each in (finished_run, run))
+    for old, new in zip(before["validation"], after["validation"], strict=True):
+        assert new == old | {"path": str(moved / Path(old["path"]).relative_to(blobs))}
+    assert json.loads((run / "settings.json").read_text())["data"] == str(moved)
 
 
 def test_a_run_of_which_only_the_last_lines_are_missing_is_completed_without_training(
@@ -126,6 +153,18 @@ def test_a_loss_that_is_no_number_ends_the_run(blobs: Path, tmp_path: Path):
     with pytest.raises(DivergedError, match="lower --lr"):
         diverging.fit(tmp_path, TrainProgress(1, 24))
     assert not (tmp_path / BEST).exists()
+
+
+def test_a_full_gpu_is_told_in_a_sentence(
+    train: Callable[..., int], blobs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+):
+    def fill(*_: object) -> None:
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB.")
+
+    monkeypatch.setattr(Trainer, "fit", fill)
+
+    assert train(blobs, tmp_path / "run") == 2
+    assert "the GPU has too little memory for this run" in capsys.readouterr().err
 
 
 def trainer(folder: Path, learning_rate: float = 0.001, taught: Sequence[str] = ()) -> Trainer:

@@ -49,6 +49,22 @@ def test_a_run_becomes_a_bundle_that_loads_and_agrees_with_torch(
     assert gap < 1e-3
 
 
+def test_a_run_with_copies_on_both_sides_does_not_call_its_split_grouped(
+    finished_run: Path, exported: Bundle, tmp_path: Path
+):
+    run = shutil.copytree(finished_run, tmp_path / "run")
+    record = json.loads((run / "settings.json").read_text())
+    record["settings"] |= {"enlarge": 4.5, "best_by": "smallest-error"}
+    (run / "settings.json").write_text(json.dumps(record))
+
+    assert gemscan.main(["export", str(run), str(tmp_path / "bundle")]) == 0
+
+    note = load_bundle(tmp_path / "bundle").manifest.metrics["validation"]["note"]
+    assert note.startswith("copies of one photograph stand on both sides of the split")
+    assert "by the error on these same pictures" in note
+    assert exported.manifest.metrics["validation"]["note"].startswith("grouped split; the epoch")
+
+
 def _validation(run: Path) -> list[LabelledPicture]:
     split = json.loads((run / "split.json").read_text())
     assert not {p["digest"] for p in split["training"]} & {p["digest"] for p in split["validation"]}

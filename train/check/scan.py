@@ -17,7 +17,7 @@ from deploy.files import reading_errors
 from deploy.folders import LabelledPicture
 from deploy.pictures import decode_picture
 from deploy.preprocess import Framing, preprocess_picture
-from train.data.duplicates import SAME, THUMBNAIL_PX, Indices, group_duplicates, thumbnail
+from train.data.duplicates import SAME, THUMBNAIL_PX, Indices, group_pictures, thumbnail
 from train.data.pictures import COMPARED, READERS
 
 T = TypeVar("T")
@@ -47,8 +47,7 @@ class Scan(Generic[T]):
         Args:
             same: cosine from which two pictures count as one photograph.
         """
-        _, first, file = np.unique(self.digests, return_index=True, return_inverse=True)
-        return group_duplicates(self.thumbnails[first], same)[file]
+        return group_pictures(self.thumbnails, self.digests, same)
 
 
 def scan(

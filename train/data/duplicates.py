@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -71,6 +71,27 @@ def group_duplicates(thumbnails: FloatArray, same: float = SAME) -> Indices:
         if sum(len(links) for links in held) > MOST_LINKS:
             groups, held = _merge(groups, held), []
     return _merge(groups, held)
+
+
+def group_files(digests: Sequence[str]) -> Indices:
+    """(N,) group numbers, in the order of the list: equal files have the same one."""
+    first: dict[str, int] = {}
+    return np.array([first.setdefault(digest, len(first)) for digest in digests], np.int64)
+
+
+def group_pictures(thumbnails: FloatArray, digests: Sequence[str], same: float = SAME) -> Indices:
+    """(N,) group numbers: equal files and near-duplicates have the same one.
+
+    A picture of one colour throughout has no signature, and is not even like itself.
+
+    Args:
+        thumbnails: (N, 768) float32, from `thumbnail`.
+        digests: of the files.
+        same: cosine from which two pictures count as one photograph.
+    """
+    files = group_files(digests)
+    first = np.unique(files, return_index=True)[1]
+    return np.take(group_duplicates(thumbnails[first], same), files)
 
 
 def nearly_copies(

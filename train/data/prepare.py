@@ -16,7 +16,7 @@ from deploy.arrays import Json
 from deploy.errors import DataError
 from deploy.folders import LabelledPicture, count_per_class, find_labelled
 from deploy.preprocess import Framing, InputSpec
-from train.data.duplicates import group_duplicates, nearly_copies
+from train.data.duplicates import group_files, group_pictures, nearly_copies
 from train.data.pictures import Seen, Squares, look_at, read_squares
 from train.data.split import KnownSides, Split, follow_split, split_groups
 from train.framing import framing_of
@@ -82,8 +82,8 @@ def prepare(
 ) -> Prepared:
     """Read the pictures, group near-duplicates, split the groups, and add the extra pictures.
 
-    Enlarged pictures (`TrainSettings.enlarge`) are not grouped: each goes to either side by lot,
-    wherever the copies of its photograph go.
+    Enlarged pictures (`TrainSettings.enlarge`) are not grouped, but where their files are equal:
+    each goes to either side by lot, wherever the copies of its photograph go.
 
     Args:
         data: a folder of class folders.
@@ -110,7 +110,7 @@ def prepare(
     teaching: list[tuple[Seen, Sequence[int]]] = [(seen, split.training)]
     if more:
         extra_seen = reader.read(more)
-        teaching.append((extra_seen, _fit_to_teach(extra_seen, seen, split)))
+        teaching.append((extra_seen, _fit_to_teach(extra_seen, seen, split, sides)))
     training = _side(teaching, labels)
     validation = _validation_side(seen, split, labels, framing, InputSpec(settings.size_px))
     logger.info("%d pictures teach, %d validate", len(training.targets), len(validation.targets))
@@ -133,12 +133,13 @@ class _Reader:
 
 
 def _split(seen: Seen, settings: TrainSettings, sides: KnownSides | None) -> Split:
-    alone = np.arange(len(seen.pictures))
-    groups = alone if settings.enlarge else group_duplicates(seen.thumbnails)
+    digests = [picture.digest() for picture in seen.pictures]
+    alone = settings.enlarge != 0
+    groups = group_files(digests) if alone else group_pictures(seen.thumbnails, digests)
     names = [picture.label for picture in seen.pictures]
     if sides is None:
         return split_groups(names, groups, settings.validation_share, settings.seed)
-    return follow_split(names, groups, [p.digest() for p in seen.pictures], sides)
+    return follow_split(names, groups, digests, sides)
 
 
 def _check_readable(seen: Seen, labels: tuple[str, ...]) -> None:
@@ -185,10 +186,12 @@ def _find_extra(folder: Path, labels: tuple[str, ...]) -> list[LabelledPicture]:
     return found
 
 
-def _fit_to_teach(extra: Seen, seen: Seen, split: Split) -> list[int]:
-    """The extra pictures that show no photograph of the validation side."""
+def _fit_to_teach(extra: Seen, seen: Seen, split: Split, sides: KnownSides | None) -> list[int]:
+    """The extra pictures that show no photograph of the validation side, here or in `sides`."""
     validating = list(split.validation)
     digests = {seen.pictures[index].digest() for index in validating}
+    if sides is not None:
+        digests |= sides.validation
     copies = nearly_copies(extra.thumbnails, seen.thumbnails[validating])
     fit = [
         index

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from deploy.errors import DataError
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -55,20 +58,41 @@ def follow_split(
 ) -> Split:
     """Keep every picture on the side where it was; a new one goes with its near-duplicates.
 
-    A new picture that is like no validation picture teaches.
+    A new picture that is like no validation picture teaches. One that links pictures of both sides
+    is like what teaches and like what validates, and is left out.
 
     Raises:
-        DataError: a class would be missing on one side.
+        DataError: not one validation picture is here, or a class would be missing on one side.
     """
     validating = {groups[i] for i, digest in enumerate(digests) if digest in sides.validation}
-    chosen = {
-        i
-        for i, digest in enumerate(digests)
-        if digest in sides.validation or (groups[i] in validating and digest not in sides.training)
-    }
-    _check_both_sides(Counter(labels), Counter(labels[i] for i in chosen))
-    training = tuple(i for i in range(len(labels)) if i not in chosen)
-    return Split(training, tuple(sorted(chosen)))
+    if not validating:
+        raise DataError(
+            "none of the pictures that validate in the split is here. Give the files that it was "
+            "made of: a picture that was saved anew, or cut, is another file."
+        )
+    teaching = {groups[i] for i, digest in enumerate(digests) if digest in sides.training}
+    training: list[int] = []
+    validation: list[int] = []
+    for i, digest in enumerate(digests):
+        if digest in sides.validation:
+            validation.append(i)
+        elif digest in sides.training or groups[i] not in validating:
+            training.append(i)
+        elif groups[i] not in teaching:
+            validation.append(i)
+    kept = [*training, *validation]
+    if len(kept) < len(digests):
+        count = len(digests) - len(kept)
+        logger.warning("%d pictures link both sides of the split and are left out", count)
+    counts, validates = (Counter(labels[i] for i in side) for side in (kept, validation))
+    for label in dict.fromkeys(labels):
+        if not 0 < validates[label] < counts[label]:
+            raise DataError(
+                f"of the {counts[label]} pictures of class {label} that are here "
+                f"{validates[label]} validate in the split: each side needs one. Add what is "
+                "missing, or leave --split out."
+            )
+    return Split(tuple(training), tuple(validation))
 
 
 def split_groups(

@@ -36,6 +36,7 @@ from train.export.onnx_file import prove_same, write_onnx
 from train.framing import saved_framing
 from train.model import GemNet, build_model
 from train.run.folder import HISTORY, SETTINGS, SPLIT
+from train.settings import LOWEST_LOSS
 
 logger = logging.getLogger(__name__)
 GOLDEN_PICTURES = 6
@@ -248,13 +249,20 @@ def _metrics(logits: FloatArray, targets: np.ndarray[Any, Any], run: _Run) -> Js
 
 
 def _note(run: _Run) -> str:
+    settings = run.settings["settings"]
+    split = "grouped split"
+    if settings.get("enlarge"):
+        split = (
+            "copies of one photograph stand on both sides of the split, which flatters this much"
+        )
     if run.checkpoint == "last":
         return (
-            f"grouped split; the last of {len(run.history)} epochs; the thresholds were chosen on "
+            f"{split}; the last of {len(run.history)} epochs; the thresholds were chosen on "
             "these same pictures, which flatters them slightly"
         )
+    rule = "loss" if settings.get("best_by", LOWEST_LOSS) == LOWEST_LOSS else "error"
     return (
-        f"grouped split; the epoch was chosen among {len(run.history)} by the loss on these same "
+        f"{split}; the epoch was chosen among {len(run.history)} by the {rule} on these same "
         "pictures, and the thresholds on them too, which flatters both slightly"
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from deploy.files import staged_folder, storage_errors
 from deploy.folders import LabelledPicture, find_labelled
-from train.data.duplicates import group_duplicates
+from train.data.duplicates import group_pictures
 from train.data.pictures import look_at
 from train.data.split import split_groups
 from train.settings import TrainSettings
@@ -33,7 +33,7 @@ def keep_apart(
     """
     seen = look_at(find_labelled(data, classes), progress=progress)
     labels = [picture.label for picture in seen.pictures]
-    groups = group_duplicates(seen.thumbnails)
+    groups = group_pictures(seen.thumbnails, [picture.digest() for picture in seen.pictures])
     split = split_groups(labels, groups, TrainSettings().validation_share, seed)
     with staged_folder(out) as stage:
         for name, numbers in ((TAUGHT, split.training), (UNSEEN, split.validation)):

@@ -14,10 +14,11 @@ from deploy.files import write_json
 from deploy.folders import LabelledPicture, find_labelled, read_class_list
 from deploy.published import STUDY_15, STUDY_15_MEAN
 from deploy.settings import from_mapping
+from train.checkpoint import load_weights
 from train.loop.progress import reading
 from train.loop.team import team_of_environment
 from train.model import choose_device
-from train.presets import PRESETS, choose_settings
+from train.presets import PRESETS, SOUND, choose_settings
 from train.reproduce.keep_apart import TAUGHT, UNSEEN, keep_apart
 from train.reproduce.score import Scores, mean_accuracy, score
 from train.reproduce.table import table
@@ -66,6 +67,7 @@ def reproduce(args: argparse.Namespace) -> int:
     if not (out / PHOTOGRAPHS).is_dir():
         seed = plan.changed.get("seed", 0)
         keep_apart(Path(plan.data), out / PHOTOGRAPHS, plan.classes or None, seed, reading)
+    _check_weights(plan, out)
     protocols = {preset: _run(preset, out, plan, machine) for preset in PRESETS}
     write_json(out / RESULT, _result(plan, protocols))
     print(table(protocols))
@@ -99,6 +101,19 @@ def _open(out: Path, plan: Plan) -> None:
         raise SettingsError(f"{out} already holds files. Give a new folder, or empty this one.")
     find_labelled(Path(plan.data), plan.classes or None)  # a folder that is none begins nothing
     write_json(path, asdict(plan))
+
+
+def _check_weights(plan: Plan, out: Path) -> None:
+    """No stone is unseen by weights that learned from it."""
+    if plan.weights in ("none", "imagenet") or (out / SOUND.preset / SETTINGS).exists():
+        return
+    taught = set(load_weights(Path(plan.weights)).get("training", ()))
+    unseen = [picture.digest() for picture in find_labelled(out / PHOTOGRAPHS / UNSEEN)]
+    if leaked := sum(digest in taught for digest in unseen):
+        raise SettingsError(
+            f"{plan.weights} learned from {leaked} of the {len(unseen)} photographs that are kept "
+            "apart. Give other --weights, and another --out."
+        )
 
 
 def _read_plan(path: Path) -> Plan:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from deploy.errors import GemscanError, SettingsError
+from deploy.errors import BackendError, DataError, GemscanError, SettingsError
 from deploy.folders import find_labelled
 from deploy.preprocess import Framing
 from train.checkpoint import load_checkpoint, load_weights
@@ -51,6 +52,7 @@ def train_run(run: Path, record: RunRecord, machine: Machine, *, resume: bool) -
         resume: go on after the last save.
 
     Raises:
+        BackendError: the GPU's memory is full.
         DivergedError: the loss is no longer a number; with the reference preset that is no error
             but the outcome.
         GemscanError: pictures, weights or the folder cannot serve.
@@ -59,7 +61,7 @@ def train_run(run: Path, record: RunRecord, machine: Machine, *, resume: bool) -
     _check_divisible(record.settings.batch, team.world)
     data = _prepare(run, record, machine, resume)
     trainer = _trainer(run, record, data, machine, resume)
-    if not resume and team.leads:
+    if team.leads:  # of a resumed run too: its pictures may have moved
         open_new(run, replace(record, classes=data.labels), data.record())
     if team.leads:
         note_environment(run, machine.device)
@@ -100,6 +102,11 @@ def _fit(run: Path, record: RunRecord, trainer: Trainer, team: Team) -> bool:
     try:
         with shown as bar:
             trainer.fit(run, bar)
+    except torch.cuda.OutOfMemoryError as exc:
+        raise BackendError(
+            "the GPU has too little memory for this run. Give --hold stream, or a smaller --batch "
+            "or --size in a new run."
+        ) from exc
     except KeyboardInterrupt:
         # Nothing is saved here: in the middle of an epoch the weights are ahead of the history,
         # and a resumed run would not be the run that was stopped.
@@ -119,17 +126,33 @@ def _prepare(run: Path, record: RunRecord, machine: Machine, resume: bool) -> Pr
     def hold(count: int) -> bool:
         return holds(count, settings, machine.hold, machine.device, team.local_world)
 
+    pictures = team.from_lead(lambda: _pictures(run, record, resume))
+    sides = team.from_lead(lambda: _sides(run, record, resume))
     data = prepare(
-        team.from_lead(lambda: _pictures(run, record, resume)),
+        pictures,
         settings,
         classes=record.classes or None,
         extra=Path(record.extra) if record.extra else None,
-        sides=team.from_lead(lambda: _sides(run, record, resume)),
+        sides=sides,
         hold=hold,
         progress=reading if team.leads else iter,
     )
     team.check_same("pictures", (data.training.digests(), data.validation.digests()))
+    if resume and sides is not None:
+        _check_as_begun("training", sides.training, data.training.digests())
+        _check_as_begun("validation", sides.validation, data.validation.digests())
     return data
+
+
+def _check_as_begun(side: str, begun: frozenset[str], digests: Sequence[str]) -> None:
+    """A curve is of one set of pictures, on both sides, saved state or not."""
+    now = set(digests)
+    if now != begun:
+        raise DataError(
+            "the pictures are not those that the run was started with: of its "
+            f"{len(begun)} {side} pictures {len(begun - now)} are missing, and "
+            f"{len(now - begun)} are new. Put them back, or start a new run."
+        )
 
 
 def _sides(run: Path, record: RunRecord, resume: bool) -> KnownSides | None:
@@ -139,7 +162,7 @@ def _sides(run: Path, record: RunRecord, resume: bool) -> KnownSides | None:
 
 def _pictures(run: Path, record: RunRecord, resume: bool) -> Path:
     """The folder that is split: the photographs, or the pictures that are made of them."""
-    settings, folder = record.settings, run / ENLARGED
+    settings, folder = record.settings, (run / ENLARGED).resolve()
     if not settings.enlarge:
         return Path(record.data)
     if not (resume and folder.is_dir()):
