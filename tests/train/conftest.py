@@ -31,7 +31,7 @@ def draw_blob(colour_bgr: tuple[int, int, int], seed: int, size_px: int = 72) ->
     return np.clip(picture + noise, 0, 255).astype(np.uint8)
 
 
-@pytest.fixture(scope="package", autouse=True)
+@pytest.fixture(scope="session", autouse=True)
 def one_thread() -> Iterator[None]:
     """Sums of floats depend on the number of threads: runs that are compared all have one."""
     threads = torch.get_num_threads()
