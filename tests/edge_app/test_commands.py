@@ -85,8 +85,10 @@ def test_ctrl_c_ends_a_run_as_if_it_had_come_to_its_end(bundle, video, tmp_path)
 
 def test_ctrl_c_at_any_early_moment_ends_the_process(bundle, video):
     process = start("run", "--bundle", bundle.root, "--source", f"{video}?loop=1")
-    time.sleep(0.3)  # somewhere among the imports, or a little later
-    process.send_signal(signal.SIGINT)
+    while "numpy" not in Path(f"/proc/{process.pid}/maps").read_text():
+        time.sleep(0.01)  # before its imports Python itself would answer, with its own exit code
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)  # somewhere among the imports
     process.communicate(timeout=30)
 
     assert process.returncode in (0, 130, -signal.SIGINT)
