@@ -5,8 +5,12 @@ from __future__ import annotations
 import argparse
 import importlib
 import logging
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
 
 from deploy.errors import GemscanError
 
@@ -44,21 +48,55 @@ def build_parser(verb: str | None) -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb. 0: done; 1: a check failed; 2: the user must act; 130: stopped by Ctrl-C."""
-    words = list(sys.argv[1:] if argv is None else argv)
+    with noted_interrupts() as interrupts:
+        try:
+            return _run(list(sys.argv[1:] if argv is None else argv))
+        except KeyboardInterrupt:
+            return _stopped()
+        except ImportError:  # NumPy, for one, makes that of a Ctrl-C while it is imported
+            if interrupts:
+                return _stopped()
+            raise
+        except GemscanError as exc:  # a user can act on it; a bug keeps its traceback
+            logging.getLogger(__name__).debug("traceback", exc_info=True)
+            if interrupts:
+                return _stopped()
+            print(f"error: {exc}", file=sys.stderr)
+            return 2
+
+
+def _run(words: list[str]) -> int:
+    verb = next((word for word in words if word in VERBS), None)
+    args = build_parser(verb).parse_args(words)
+    logging.basicConfig(
+        level=logging.DEBUG if args.debug else logging.INFO, format="%(levelname)s: %(message)s"
+    )
+    return int(args.run(args))
+
+
+def _stopped() -> int:
+    print("stopped", file=sys.stderr)
+    return 130
+
+
+@contextmanager
+def noted_interrupts() -> Iterator[list[int]]:
+    """Remember each Ctrl-C, which still raises KeyboardInterrupt; not where it is ignored."""
+    noted: list[int] = []
+
+    def note(number: int, _: FrameType | None) -> None:
+        noted.append(number)
+        raise KeyboardInterrupt
+
+    ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    ours = ours and threading.current_thread() is threading.main_thread()
+    if ours:
+        signal.signal(signal.SIGINT, note)
     try:
-        verb = next((word for word in words if word in VERBS), None)
-        args = build_parser(verb).parse_args(words)
-        logging.basicConfig(
-            level=logging.DEBUG if args.debug else logging.INFO, format="%(levelname)s: %(message)s"
-        )
-        return int(args.run(args))
-    except GemscanError as exc:  # a user can act on it; a bug keeps its traceback
-        logging.getLogger(__name__).debug("traceback", exc_info=True)
-        print(f"error: {exc}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        return 130
+        yield noted
+    finally:
+        if ours:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 if __name__ == "__main__":

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
 from pathlib import Path
 
 import pytest
 
 import gemscan
+from deploy.errors import MissingDependencyError
 
 
 @pytest.mark.parametrize(
@@ -61,6 +65,37 @@ def test_ctrl_c_ends_with_130_and_no_traceback(monkeypatch, capsys):
     monkeypatch.setattr(render_command, "run_render", interrupted)
     assert gemscan.main(["data", "render", "somewhere"]) == 130
     assert capsys.readouterr().err == "stopped\n"
+
+
+@pytest.mark.parametrize("made_of_it", [ImportError, MissingDependencyError])
+def test_ctrl_c_that_a_librarys_import_turns_into_another_error_is_still_one(
+    monkeypatch, capsys, made_of_it
+):
+    import deploy.render_command as render_command
+
+    def interrupted(_: object) -> int:
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(10)
+        except KeyboardInterrupt:
+            raise made_of_it("the C-extensions failed") from None
+        return 0
+
+    monkeypatch.setattr(render_command, "run_render", interrupted)
+    assert gemscan.main(["data", "render", "somewhere"]) == 130
+    assert capsys.readouterr().err == "stopped\n"
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_an_import_that_fails_by_itself_keeps_its_traceback(monkeypatch):
+    import deploy.render_command as render_command
+
+    def broken(_: object) -> int:
+        raise ImportError("no such library")
+
+    monkeypatch.setattr(render_command, "run_render", broken)
+    with pytest.raises(ImportError, match="no such library"):
+        gemscan.main(["data", "render", "somewhere"])
 
 
 def test_an_unknown_verb_lists_those_that_exist(capsys):
