@@ -13,7 +13,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from deploy.errors import (
@@ -22,6 +21,7 @@ from deploy.errors import (
     DeviceMemoryError,
     require,
 )
+from deploy.memory import available_bytes
 
 log = logging.getLogger(__name__)
 
@@ -126,7 +126,7 @@ class Gpu:
         """
         with self.active() as cuda:
             shared = cuda.Device(0).get_attribute(cuda.device_attribute.INTEGRATED)
-        return max(self.free_bytes(), _available_bytes() if shared else 0)
+        return max(self.free_bytes(), (available_bytes() or 0) if shared else 0)
 
     def close(self) -> None:
         """Release the context. Buffers must have been freed before. Twice is harmless."""
@@ -146,16 +146,6 @@ class Gpu:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _available_bytes(meminfo: Path = Path("/proc/meminfo")) -> int:
-    """What the kernel could give without swapping; 0 where it does not say. Source: proc(5)."""
-    try:
-        lines = meminfo.read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return 0
-    said = [line.split()[1] for line in lines if line.startswith("MemAvailable:")]
-    return int(said[0]) * 1024 if said else 0
 
 
 @contextmanager

@@ -280,7 +280,7 @@ def test_the_workspace_reaches_tensorrt_and_the_record(
     assert build(bundle, "--precision", "fp16", "--workspace-mb", 300) == 0
     assert pools["WORKSPACE"] == 300 << 20
 
-    monkeypatch.setattr("deploy.engine.cuda._available_bytes", lambda: 0)
+    monkeypatch.setattr("deploy.engine.cuda.available_bytes", lambda: 0)
     found = []
     for free_mb in (8192, 1500, 64):
         tensorrt_pose.gpu.configure(free_mb=free_mb)
@@ -289,7 +289,7 @@ def test_the_workspace_reaches_tensorrt_and_the_record(
     assert found == [limits_for(mb << 20, None).workspace for mb in (8192, 1500, 64)]
     assert found[0] > found[1] > found[2]
     assert found[1] < 1500 << 20
-    monkeypatch.setattr("deploy.engine.cuda._available_bytes", lambda: 3 << 30)
+    monkeypatch.setattr("deploy.engine.cuda.available_bytes", lambda: 3 << 30)
     assert build(bundle, "--precision", "fp16", "--force") == 0
     assert pools["WORKSPACE"] == 768 << 20  # of a Jetson's memory the page cache counts as free
     kept = EngineStore(device_key(bundle)).find(RECIPES["fp16"])

@@ -75,7 +75,7 @@ def test_a_class_of_which_nothing_can_be_read_is_named(blobs: Path, tmp_path: Pa
 def test_pictures_that_do_not_fit_into_memory_are_refused_before_they_are_read(
     blobs: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(pictures, "_available_memory", lambda: 100_000)
+    monkeypatch.setattr(pictures, "available_bytes", lambda: 100_000)
 
     with pytest.raises(DataError, match=r"need 0\.0 GB of memory"):
         prepare(blobs, SETTINGS)

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -14,6 +13,7 @@ import numpy as np
 from deploy.arrays import ByteArray, FloatArray
 from deploy.errors import DataError, PictureError
 from deploy.folders import LabelledPicture
+from deploy.memory import available_bytes
 from deploy.pictures import read_picture
 from deploy.preprocess import Framing, InputSpec, preprocess_picture
 from train.data.duplicates import thumbnail
@@ -131,7 +131,7 @@ def _left_out(
 
 def fits(count: int, size_px: int, *, processes: int = 1) -> bool:
     """Whether `read_squares` has room for so many pictures in each of some processes."""
-    available = _available_memory()
+    available = available_bytes()
     return available is None or processes * _needed(count, size_px) <= available
 
 
@@ -142,7 +142,7 @@ def _needed(count: int, size_px: int) -> int:
 def _reserve(count: int, size_px: int) -> ByteArray:
     """Refuse what does not fit before it is read: Linux grants any array, and kills on its use."""
     needed = _needed(count, size_px)
-    available = _available_memory()
+    available = available_bytes()
     if available is not None and needed > available:
         raise DataError(
             f"{count} pictures of {size_px} px need {needed / 1e9:.1f} GB of memory, and "
@@ -150,13 +150,3 @@ def _reserve(count: int, size_px: int) -> ByteArray:
             "or --hold stream, which reads them as they come."
         )
     return np.empty((count, size_px, size_px, 3), np.uint8)
-
-
-def _available_memory() -> int | None:
-    """Bytes that can be had without swapping, caches included; None where that is not known."""
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-    except OSError:  # not Linux
-        return None
-    kilobytes = [line.split()[1] for line in lines if line.startswith("MemAvailable:")]
-    return int(kilobytes[0]) * 1024 if kilobytes else None
