@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from calibration.camera.settings import CameraSettings
 from deploy.arrays import ByteArray
 
 
@@ -24,7 +25,10 @@ class Frame:
 
 
 class Source(Protocol):
-    """Delivers frames one after another. Used as a context manager, which opens and releases it."""
+    """Delivers frames one after another. Used as a context manager, which opens and releases it.
+
+    It can be entered again after it was left: a lost camera is opened anew with the same object.
+    """
 
     @property
     def name(self) -> str:
@@ -53,3 +57,33 @@ class Source(Protocol):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None: ...
+
+
+@dataclass(frozen=True)
+class Locked:
+    """What a camera holds still, as it says itself after it was asked to.
+
+    settings: read back from the camera, not what it was told.
+    missing: what it cannot hold still and why, each a plain sentence for the installer.
+    """
+
+    settings: CameraSettings
+    missing: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Adjustable(Protocol):
+    """A source whose camera has an exposure, a gain and a white balance of its own."""
+
+    @property
+    def identity(self) -> str:
+        """This very camera, the same after a restart: its profile is found by it."""
+
+    def lock(self, wanted: CameraSettings | None) -> Locked:
+        """Turn the automatics off: hold `wanted`, or with None what they have chosen by now.
+
+        Call it between two reads, in the thread that reads. It may cost some frames.
+
+        Raises:
+            CameraError: the camera is gone.
+        """

@@ -6,11 +6,26 @@ import time
 from collections.abc import Sequence
 from types import TracebackType
 
-from deploy.errors import CameraError
+from deploy.errors import CameraError, SettingsError
 from deploy.render.scene import TrayScene
 from edge_app.sources.base import Frame
+from edge_app.sources.options import rate, whole
+from edge_app.sources.uri import Uri
 
 _SCENE_FPS = 30.0
+
+
+def from_uri(uri: Uri) -> DemoSource:
+    """The demo that `demo://?fps=30&seed=1&stones=5` means.
+
+    Raises:
+        SettingsError: an option is not known, or there is a path.
+    """
+    if uri.path:
+        problem = "the demo has no path; write demo:// or demo://?fps=30"
+        raise SettingsError(f"{uri.text}: {problem}")
+    known = {"fps": rate, "seed": whole(0), "stones": whole(1)}
+    return DemoSource(uri.labels, **uri.options(known))
 
 
 class DemoSource:

@@ -1,30 +1,53 @@
-"""Which source a URI means."""
+"""Which source a URI means. One row for each kind; its module is loaded when it is asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from urllib.parse import unquote
+import importlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-from deploy.errors import CameraError, SettingsError
-from deploy.pictures import SUFFIXES
+from deploy.errors import SettingsError
 from edge_app.sources.base import Source
-from edge_app.sources.camera import CameraSource
-from edge_app.sources.folder import FolderSource
-from edge_app.sources.options import parse_options, rate, switch, whole
-from edge_app.sources.video import VideoSource
+from edge_app.sources.options import Converter, parse_options
 
-KNOWN = (
-    "0 (a camera's number), v4l2:///dev/video0, demo://, a video file or a folder of pictures "
-    "(with or without file://)"
-)
+# scheme: (module with `from_uri(uri)`, how it is written)
+KINDS = {
+    "v4l2": ("edge_app.sources.v4l2", "0 (a camera's number) or v4l2:///dev/video0"),
+    "demo": ("edge_app.sources.demo", "demo://"),
+    "file": ("edge_app.sources.file", "a video file or a folder of pictures, file:// or not"),
+}
 
 
-def open_source(uri: str, labels: Sequence[str]) -> Source:
+@dataclass(frozen=True)
+class Uri:
+    """A source as it was written, taken apart.
+
+    text: the whole, for messages.
+    path: between `://` and the question mark.
+    query: after the question mark.
+    labels: the bundle's, for the demo to draw.
+    """
+
+    text: str
+    path: str
+    query: str = ""
+    labels: Sequence[str] = field(default=(), repr=False)
+
+    def options(self, known: Mapping[str, Converter]) -> dict[str, Any]:
+        """The query, read (`parse_options`).
+
+        Raises:
+            SettingsError: an option is unknown, without a value, or not of its kind.
+        """
+        return parse_options(self.query, known, self.text)
+
+
+def open_source(text: str, labels: Sequence[str] = ()) -> Source:
     """The source that a URI means, not yet opened: entering it does that.
 
     Args:
-        uri: `0`, `v4l2:///dev/video0?width=1280&height=720&fps=30`, `demo://?fps=30&seed=1`,
+        text: `0`, `v4l2:///dev/video0?width=1280&height=720&fps=30`, `demo://?fps=30&seed=1`,
             `stones.mp4?loop=1`, `file:///photos?fps=2`.
         labels: the bundle's, for the demo to draw.
 
@@ -32,57 +55,24 @@ def open_source(uri: str, labels: Sequence[str]) -> Source:
         SettingsError: the scheme or an option is not known.
         CameraError: there is no such file or folder.
     """
-    if uri.isdecimal():
-        return CameraSource(Path(f"/dev/video{uri}"))
-    scheme, separator, rest = uri.partition("://")
-    if not separator:
-        return _file(uri, uri)
-    openers: dict[str, Callable[[str], Source]] = {
-        "v4l2": lambda rest: _camera(rest, uri),
-        "demo": lambda rest: _demo(rest, uri, labels),
-        "file": lambda rest: _file(rest, uri, quoted=True),
-    }
-    if scheme not in openers:
-        raise SettingsError(f"{uri}: sources of the kind {scheme}:// are not known. Known: {KNOWN}")
-    return openers[scheme](rest)
-
-
-def _camera(rest: str, uri: str) -> Source:
-    device, _, query = rest.partition("?")
-    known = {"width": whole(16), "height": whole(16), "fps": rate}
-    options = parse_options(query, known, uri)
-    device = f"/dev/video{device}" if device.isdecimal() else device
-    if not device.startswith("/dev/"):
-        raise SettingsError(f"{uri}: write the camera as v4l2:///dev/video0, with three slashes.")
-    return CameraSource(Path(device), **options)
-
-
-def _demo(rest: str, uri: str, labels: Sequence[str]) -> Source:
-    from edge_app.sources.demo import DemoSource  # the renderer is loaded for the demo alone
-
+    scheme, rest = _scheme(text)
+    if scheme not in KINDS:
+        kind = f"sources of the kind {scheme}:// are not known"
+        raise SettingsError(f"{text}: {kind}. Known: {known_sources()}")
     path, _, query = rest.partition("?")
-    if path:
-        raise SettingsError(f"{uri}: the demo has no path; write demo:// or demo://?fps=30")
-    known = {"fps": rate, "seed": whole(0), "stones": whole(1)}
-    return DemoSource(labels, **parse_options(query, known, uri))
+    source: Source = importlib.import_module(KINDS[scheme][0]).from_uri(
+        Uri(text, path, query, labels)
+    )
+    return source
 
 
-def _file(name: str, uri: str, *, quoted: bool = False) -> Source:
-    path, query = _split(name)
-    path = Path(unquote(str(path))) if quoted else path
-    if not path.exists():
-        raise CameraError(f"{path} is not there. A source is one of: {KNOWN}")
-    if path.is_char_device():
-        return _camera(name, uri)
-    if path.is_dir() or path.suffix.lower() in SUFFIXES - {".gif"}:
-        options = parse_options(query, {"loop": switch, "fps": rate}, uri)
-        return FolderSource(path, **options)
-    return VideoSource(path, **parse_options(query, {"loop": switch}, uri))
+def known_sources() -> str:
+    """How each kind is written, for help and messages."""
+    return ", ".join(written for _, written in KINDS.values())
 
 
-def _split(name: str) -> tuple[Path, str]:
-    """A file's own name may hold a question mark; one that exists as written has no options."""
-    if "?" not in name or Path(name).exists():
-        return Path(name), ""
-    path, _, query = name.rpartition("?")
-    return Path(path), query
+def _scheme(text: str) -> tuple[str, str]:
+    if text.isdecimal():
+        return "v4l2", f"/dev/video{text}"
+    scheme, separator, rest = text.partition("://")
+    return (scheme, rest) if separator else ("file", text)

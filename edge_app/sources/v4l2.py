@@ -12,9 +12,11 @@ import cv2
 import numpy as np
 
 from deploy.arrays import ByteArray
-from deploy.errors import CameraError
+from deploy.errors import CameraError, SettingsError
 from edge_app.sources.base import Frame
+from edge_app.sources.options import rate, whole
 from edge_app.sources.quiet import quiet_opencv
+from edge_app.sources.uri import Uri
 
 # OpenCV waits 10 s for a frame unless this is set before it opens its first camera.
 SELECT_TIMEOUT = ("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "2")
@@ -89,6 +91,20 @@ class CameraSource:
         frame = Frame(_colour(image), captured_at, self._index)
         self._index += 1
         return frame
+
+
+def from_uri(uri: Uri) -> CameraSource:
+    """The camera that `0`, `v4l2:///dev/video0` or `/dev/video0` means.
+
+    Raises:
+        SettingsError: an option is not known, or the path is not below /dev.
+    """
+    options = uri.options({"width": whole(16), "height": whole(16), "fps": rate})
+    device = f"/dev/video{uri.path}" if uri.path.isdecimal() else uri.path
+    if not device.startswith("/dev/"):
+        problem = "write the camera as v4l2:///dev/video0, with three slashes"
+        raise SettingsError(f"{uri.text}: {problem}.")
+    return CameraSource(Path(device), **options)
 
 
 def list_devices() -> list[Path]:
