@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import Any
 
 import cv2
 import numpy as np
 
 from calibration.camera.flicker import MOST_FLICKER, flicker, standing_bands
-from calibration.camera.profile import Grid
+from calibration.camera.profile import SCHEMA, CameraProfile, Grid
+from calibration.camera.settings import CameraSettings
 from calibration.camera.surface import Surface, fit_surface
 from deploy.arrays import ByteArray, FloatArray
 from deploy.errors import GemscanError
@@ -40,6 +42,7 @@ class TrayError(GemscanError):
 class Measured:
     """The tray in one light. `CameraProfile` says what each is."""
 
+    reference: str
     width: int
     height: int
     area: tuple[float, ...]
@@ -53,6 +56,19 @@ class Measured:
         """The part of the values that is missing in the darkest place."""
         return 1 - min(min(point) for row in self.flat_field for point in row)
 
+    def profile(
+        self, identity: str, settings: CameraSettings, missing: Sequence[str]
+    ) -> CameraProfile:
+        """The profile of the camera that this was measured with, as of now."""
+        return CameraProfile(
+            schema=SCHEMA,
+            identity=identity,
+            measured_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            settings=settings,
+            missing=tuple(missing),
+            **vars(self),
+        )
+
 
 def measure(
     frames: Sequence[ByteArray], *, reference: str = "white", force: bool = False
@@ -63,7 +79,7 @@ def measure(
         frames: (H, W, 3) uint8, BGR, all of one size, taken one after another with the camera
             held still; eight or more.
         reference: "white": the tray is what white is. "grey": a card of 18 % reflectance.
-        force: measure also what is uneven, coloured, or flickers.
+        force: measure also what is clipped, uneven, coloured, or flickers.
 
     Raises:
         TrayError: there is no frame, it is too dark or clipped, something lies on the tray, the
@@ -73,8 +89,9 @@ def measure(
         raise TrayError("there is no frame to measure. Check that the camera gives a picture.")
     cells = np.stack([_averaged(frame) for frame in frames])
     area, surface = _tray(cells.mean(axis=0), frames[0].shape)
-    _refuse_dark_or_clipped(frames, area, surface)
+    _refuse_dark(surface)
     if not force:
+        _refuse_clipped(frames, area)
         _refuse_flicker(cells, surface)
         _refuse_uneven(surface)
     field = surface.at(*POINTS) / 255
@@ -85,6 +102,7 @@ def measure(
     white = to_encoded(light / (GREY_CARD if reference == "grey" else 1.0))
     height, width = frames[0].shape[:2]
     return Measured(
+        reference=reference,
         width=width,
         height=height,
         area=area,
@@ -152,15 +170,16 @@ def _pixels(frame: ByteArray, area: tuple[float, ...]) -> ByteArray:
     ]
 
 
-def _refuse_dark_or_clipped(
-    frames: Sequence[ByteArray], area: tuple[float, ...], surface: Surface
-) -> None:
+def _refuse_dark(surface: Surface) -> None:
     level = float(surface.at(*POINTS).max()) / 255
     if level < _DARKEST:
         raise TrayError(
             f"the tray is too dark to measure: its brightest channel lies at {level:.0%} of white. "
             "Turn the light on, or up."
         )
+
+
+def _refuse_clipped(frames: Sequence[ByteArray], area: tuple[float, ...]) -> None:
     clipped = float((_pixels(frames[0], area).max(axis=2) >= _CLIPPED_FROM).mean())
     if clipped > _MOST_CLIPPED:
         raise TrayError(
