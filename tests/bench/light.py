@@ -134,6 +134,12 @@ class _Bench:
         return int(self._backend.infer(square[None]).logits[0].argmax())
 
 
+def _change(column: str, camera: SimulatedCamera) -> Change:
+    if column == WITHOUT:
+        return camera.shoot
+    return lambda pixels: corrected(camera, pixels, settable=column == WITH)
+
+
 def corrected(camera: SimulatedCamera, scene_bgr: ByteArray, *, settable: bool = True) -> ByteArray:
     """What a calibrated camera makes of a scene; its exposure is settled first where it can be."""
     shape = scene_bgr.shape[:2]
