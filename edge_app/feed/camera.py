@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from threading import Condition, Event, Thread
 from types import TracebackType
@@ -171,7 +172,7 @@ class CameraFeed:
             try:
                 with self._source:
                     self._start()
-                    if self._deliver():
+                    if self._deliver(CameraState.LIVE):
                         return
             except CameraError as exc:
                 self._lose(exc)
@@ -184,32 +185,33 @@ class CameraFeed:
             self._next_index = None  # numbering begins anew
             self._opened = True
             self._publish(CameraState.STARTING, "", alive_at=time.monotonic())
-        self._holder.hold(self._source, lambda frame: self._offer(frame, CameraState.STARTING))
+        self._holder.hold(self._source, lambda s: self._deliver(CameraState.STARTING, s))
 
-    def _deliver(self) -> bool:
-        """Hand frames over until told to close, or the source ends: True.
+    def _deliver(self, state: CameraState, seconds: float = math.inf) -> bool:
+        """Hand frames over for so long. True: told to close, or the source has ended.
 
         Raises:
             CameraError: it has been silent for too long, or somebody asked to reopen it.
         """
-        self._told = ""
-        last_at = time.monotonic()
+        began_at = last_at = time.monotonic()
         while not self._closing.is_set():
             self._heed_reopen()
+            if time.monotonic() - began_at >= seconds:
+                return False
             try:
-                frame = self._source.read()
-                if frame is None:
-                    self._end()
-                    return True
-                _check(frame)
+                frame = _checked(self._source.read())
             except CameraError:
                 self.missed += 1
                 if time.monotonic() - last_at >= max(LOST_AFTER_S, self._stalled_after_s()):
                     raise
                 self._closing.wait(ERROR_PAUSE_S)
                 continue
+            if frame is None:
+                self._end()
+                return True
             last_at = time.monotonic()
-            self._offer(frame, CameraState.LIVE)
+            self._told = ""
+            self._offer(frame, state)
         return True
 
     def _heed_reopen(self) -> None:
@@ -267,13 +269,16 @@ class CameraFeed:
         self._told = said
 
 
-def _check(frame: Frame) -> None:
+def _checked(frame: Frame | None) -> Frame | None:
     """A driver's garbage is a frame that was missed.
 
     Raises:
         CameraError: not (H, W, 3) uint8, or empty.
     """
+    if frame is None:
+        return None
     image = frame.image_bgr
     whole = image.ndim == 3 and image.shape[2:] == (3,) and image.size > 0
     if not whole or image.dtype != np.uint8:
         raise CameraError(f"the camera gave {image.shape} {image.dtype} for a picture")
+    return frame

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from dataclasses import fields
 
 from calibration.camera.settings import CameraSettings
-from edge_app.sources.base import Adjustable, Frame, Locked, Source
+from edge_app.sources.base import Adjustable, Locked, Source
 
 log = logging.getLogger(__name__)
 
@@ -25,14 +24,16 @@ UNITS = {
 class Holder:
     """Locks a camera each time that it is opened, to the same settings every time."""
 
-    def __init__(self, settings: CameraSettings | None, settle_s: float = SETTLE_S) -> None:
+    def __init__(self, settings: CameraSettings | None) -> None:
         """Args: settings: from the camera's profile; None takes what it finds at first."""
         self._profile = self._held = settings
-        self._settle_s = settle_s
         self._said: tuple[str, ...] | None = None
 
-    def hold(self, source: Source, show: Callable[[Frame], None]) -> None:
-        """Lock an opened source. Frames that come meanwhile are shown.
+    def hold(self, source: Source, run_for: Callable[[float], object]) -> None:
+        """Lock an opened source.
+
+        Args:
+            run_for: has it deliver for so many seconds, while its automatics settle.
 
         Raises:
             CameraError: the camera is gone.
@@ -41,7 +42,7 @@ class Holder:
             self._say((f"{source.name}: its exposure, gain and white balance are not held",))
             return
         if self._held is None:
-            self._settle(source, show)
+            run_for(SETTLE_S)
         locked = source.lock(self._held)
         self._held = self._held or locked.settings
         self._say((describe(source.name, locked), *locked.missing))
@@ -49,14 +50,6 @@ class Holder:
     def forget(self) -> None:
         """What the camera found for itself was no good; a profile's settings stay."""
         self._held = self._profile
-
-    def _settle(self, source: Source, show: Callable[[Frame], None]) -> None:
-        ready_at = time.monotonic() + self._settle_s
-        while time.monotonic() < ready_at:
-            frame = source.read()
-            if frame is None:
-                return
-            show(frame)
 
     def _say(self, lines: tuple[str, ...]) -> None:
         """Once, and again only when it has become another story."""

@@ -3,7 +3,7 @@ from __future__ import annotations
 import logging
 
 from calibration.camera.settings import CameraSettings
-from edge_app.feed.hold import Holder
+from edge_app.feed.hold import SETTLE_S, Holder
 from edge_app.sources.base import Locked
 
 FOUND = CameraSettings(exposure_us=8000, gain=2)
@@ -17,12 +17,11 @@ class AdjustableSource:
     live = True
     fps = 30.0
 
-    def __init__(self, frames):
+    def __init__(self):
         self.wanted = []
-        self._frames = frames
 
     def read(self):
-        return self._frames(1)[0]
+        raise AssertionError("the feed reads, not the holder")
 
     def lock(self, wanted):
         self.wanted.append(wanted)
@@ -35,49 +34,47 @@ class AdjustableSource:
         pass
 
 
-def test_without_a_profile_the_camera_settles_once_and_is_held_there_ever_after(frames):
-    source, shown = AdjustableSource(frames), []
-    holder = Holder(None, settle_s=0.01)
+def test_without_a_profile_the_camera_settles_once_and_is_held_there_ever_after():
+    source, waits = AdjustableSource(), []
+    holder = Holder(None)
 
-    holder.hold(source, shown.append)
-    settled = len(shown)
-    holder.hold(source, shown.append)
+    holder.hold(source, waits.append)
+    holder.hold(source, waits.append)
 
     assert source.wanted == [None, FOUND]
-    assert settled > 0
-    assert len(shown) == settled
+    assert waits == [SETTLE_S]
 
 
-def test_a_profile_is_held_from_the_first_frame_on(frames):
-    source, shown = AdjustableSource(frames), []
+def test_a_profile_is_held_from_the_first_frame_on():
+    source, waits = AdjustableSource(), []
     profile = CameraSettings(exposure_us=5000)
     holder = Holder(profile)
 
-    holder.hold(source, shown.append)
+    holder.hold(source, waits.append)
     holder.forget()
-    holder.hold(source, shown.append)
+    holder.hold(source, waits.append)
 
     assert source.wanted == [profile, profile]
-    assert shown == []
+    assert waits == []
 
 
-def test_what_it_found_can_be_forgotten(frames):
-    source = AdjustableSource(frames)
-    holder = Holder(None, settle_s=0.0)
+def test_what_it_found_can_be_forgotten():
+    source = AdjustableSource()
+    holder = Holder(None)
 
-    holder.hold(source, print)
+    holder.hold(source, lambda _: None)
     holder.forget()
-    holder.hold(source, print)
+    holder.hold(source, lambda _: None)
 
     assert source.wanted == [None, None]
 
 
-def test_what_is_held_and_what_cannot_be_is_said_once(frames, caplog):
+def test_what_is_held_and_what_cannot_be_is_said_once(caplog):
     caplog.set_level(logging.INFO)
-    holder, source = Holder(FOUND), AdjustableSource(frames)
+    holder, source = Holder(FOUND), AdjustableSource()
 
-    holder.hold(source, print)
-    holder.hold(source, print)
+    holder.hold(source, lambda _: None)
+    holder.hold(source, lambda _: None)
 
     assert [(r.levelname, r.message) for r in caplog.records] == [
         ("INFO", "camera 0 holds exposure 8000 µs, gain 2"),
@@ -88,6 +85,6 @@ def test_what_is_held_and_what_cannot_be_is_said_once(frames, caplog):
 def test_a_camera_without_controls_is_named_as_such(fakes, caplog):
     caplog.set_level(logging.INFO)
 
-    Holder(None).hold(fakes.ScriptedSource([], live=True), print)
+    Holder(None).hold(fakes.ScriptedSource([], live=True), lambda _: None)
 
     assert "script: its exposure, gain and white balance are not held" in caplog.text
