@@ -1,0 +1,40 @@
+"""Light that goes on and off with the mains, as it shows in frames taken one after another."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from deploy.arrays import FloatArray
+
+MOST_FLICKER = 0.02  # of the level, a standard deviation
+
+
+def flicker(cells: FloatArray) -> float:
+    """How much the light changes from frame to frame, as a part of its level.
+
+    A sensor whose lines are exposed one after another shows it as bands that wander, one that
+    is exposed at once as frames that differ.
+
+    Args:
+        cells: (frames, rows, columns, 3) mean levels.
+
+    Returns:
+        A standard deviation over the frames, of the row that changes most.
+    """
+    if len(cells) < 2:
+        return 0.0
+    rows = cells.mean(axis=(2, 3))  # (frames, rows)
+    return float((rows.std(axis=0) / np.maximum(rows.mean(axis=0), 1.0)).max())
+
+
+def standing_bands(apart: FloatArray) -> float:
+    """How much whole rows differ from the smooth tray: bands that stand still, at a frame rate
+    that the mains' is a multiple of.
+
+    Args:
+        apart: (rows, columns, 3) how far each cell lies above the smooth tray, of its level.
+
+    Returns:
+        A standard deviation over the rows.
+    """
+    return float(np.median(apart.mean(axis=2), axis=1).std())
