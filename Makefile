@@ -5,7 +5,7 @@ VENV := .venv
 
 HAS_SCREEN := "import sys; from edge_app.display import display_problem; sys.exit(display_problem() or 0)"
 
-.PHONY: demo test test-gpu lint bench clean
+.PHONY: demo test test-gpu lint bench soak clean
 
 # The device side alone (no torch): a window where there is a screen, else demo.mp4 and a table.
 demo: $(DEVICE)/ready
@@ -31,6 +31,10 @@ test-gpu:
 # Frame rates as ratios of one run: INT8, float32, eager PyTorch, and the whole loop.
 bench: $(VENV)/ready
 	$(VENV)/bin/python -m tests.bench.ratios
+
+# An hour of a camera's faults under the live loop; nothing may be lost or grow.
+soak: $(VENV)/ready
+	$(VENV)/bin/python -m tests.soak.run --minutes 60
 
 $(DEVICE)/ready: setup.cfg
 	$(PYTHON) -m venv $(DEVICE)

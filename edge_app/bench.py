@@ -16,9 +16,9 @@ from deploy.backends.base import Backend, TimesItsEngine
 from deploy.bundle import Manifest
 from deploy.errors import CameraError
 from deploy.familiarity import Familiarity
+from edge_app.feed import open_feed
 from edge_app.loop import LiveLoop, Overlay
 from edge_app.machine import peak_memory_mb
-from edge_app.readers import open_reader
 from edge_app.sources.base import Source
 from edge_app.stats import LoopStats
 
@@ -169,13 +169,9 @@ class _LoopInTurns:
 
     def _open(self) -> None:
         self._opened.close()
-        with ExitStack() as stack:
-            source = stack.enter_context(self._source)
-            self._reader = stack.enter_context(open_reader(source, self._stop))
-            self._opened = stack.pop_all()
+        self._feed = self._opened.enter_context(open_feed(self._source, self._stop))
         self._loop = LiveLoop(
-            self._reader,
-            self._source,
+            self._feed,
             self._backend,
             self._manifest,
             familiarity=self._familiarity,
@@ -195,8 +191,8 @@ class _LoopInTurns:
         Opening the source again is not the loop's work and counts for nothing; neither do frames
         that a camera gave while the bare model had its turn.
         """
-        self._reader.resume()
-        frames, dropped, reopening_s = self.stats.frames, self._reader.dropped, 0.0
+        self._feed.resume()
+        frames, dropped, reopening_s = self.stats.frames, self._feed.dropped, 0.0
         start = perf_counter()
         while perf_counter() - start < seconds and not self._stop.is_set():
             if not self._loop.step():
@@ -205,6 +201,6 @@ class _LoopInTurns:
                 reopening_s += perf_counter() - ended
         spent = perf_counter() - start - reopening_s
         self.seconds += spent
-        self._dropped += self._reader.dropped - dropped
+        self._dropped += self._feed.dropped - dropped
         self.stats.dropped = self._dropped
         return (self.stats.frames - frames) / spent

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from threading import Event
 from typing import Protocol
 
@@ -16,24 +14,19 @@ from deploy.arrays import ByteArray
 from deploy.backends.base import Backend
 from deploy.bundle import Manifest
 from deploy.decision import Verdict
-from deploy.errors import CameraError
 from deploy.familiarity import Familiarity
 from edge_app.classifier import Classifier
-from edge_app.health import picture_state
-from edge_app.readers import Reader, open_reader
+from edge_app.feed import Feed, Look
+from edge_app.gate import Gate, Light
+from edge_app.pace import Pace
 from edge_app.reading import Reading
 from edge_app.sinks.base import Sink
-from edge_app.sources.base import Frame, Source
+from edge_app.sources.base import Frame
+from edge_app.states import CameraState
 from edge_app.stats import LoopStats
 from edge_app.timing import LATENCY, RateMeter
 
-log = logging.getLogger(__name__)
-
-DARK_AFTER_S = 1.0
-GIVE_UP_AFTER_S = 10.0
-GIVE_UP_AFTER_ERRORS = 100
-POLL_EVERY_S = 0.05  # a key in the window is answered at once, as people see it
-STALLED = "stalled: no picture from the camera"
+EMPTY_SHAPE = (720, 1280, 3)  # of what is shown before a camera gave its first picture
 
 
 class Overlay(Protocol):
@@ -44,89 +37,115 @@ class Overlay(Protocol):
 
 
 class LiveLoop:
-    """One `step` takes one frame all the way from the reader to the sinks."""
+    """One `step` takes one frame all the way from the feed to the sinks."""
 
     def __init__(
         self,
-        reader: Reader,
-        source: Source,
+        feed: Feed,
         backend: Backend,
         manifest: Manifest,
         *,
         familiarity: Familiarity | None = None,
+        light: Light | None = None,
         overlay: Overlay | None = None,
         sinks: Sequence[Sink] = (),
         on_change: Callable[[Verdict], None] | None = None,
+        on_state: Callable[[CameraState, str], None] | None = None,
         stats: LoopStats | None = None,
     ) -> None:
         """Put the parts together.
 
         Args:
-            reader: of `source`, which is asked only whether it is live, and its rate.
+            feed: entered already.
             familiarity: the bundle's; None only where its decision does not ask for it.
+            light: the camera's profile at work; None leaves colours as they come.
             overlay: None leaves the frames as they are.
             on_change: called with each verdict that differs from the one before.
+            on_state: called with each change of the camera's state, and what is known of it.
             stats: where to count; a fresh one by default.
         """
         cv2.setNumThreads(1)  # its steps are short, and the cores are the model's
         self.stats = stats or LoopStats()
-        self._reader = reader
-        self._source = source
+        self._feed = feed
+        self._gate = Gate(feed, light)
         self._classifier = Classifier(backend, manifest, self.stats.times, familiarity)
         self._backend_name = f"{backend.name} {backend.precision}"
         self._overlay = overlay
         self._sinks = sinks
         self._on_change = on_change
+        self._on_state = on_state
         self._rate = RateMeter()
+        self._state: CameraState | None = None
         self._said = ("", False)  # of the last verdict: its text, and whether it was a stranger
         self._shape: tuple[int, ...] = ()
         self._fps = self._latency_ms = 0.0
-        self._errors_in_a_row = 0
-        self._last_frame_at = time.monotonic()
 
     def step(self) -> bool:
-        """Handle one frame, or one that was missed. False: the source ended or a sink closed.
+        """Handle one frame, or a moment without one. False: the source ended or a sink closed.
 
         Raises:
-            CameraError: the source has failed for `GIVE_UP_AFTER_S`, or too often in a row.
+            CameraError: a file broke off.
+            BackendError: the device failed.
         """
-        try:
-            with self.stats.times.measure("capture"):
-                frame = self._reader.take()
-        except CameraError as exc:
-            return self._missed(exc)
-        if frame is None:
+        with self.stats.times.measure("capture"):
+            look = self._feed.look()
+        if look is None:
             return False
-        self._errors_in_a_row = 0
-        self._last_frame_at = time.monotonic()
-        reading = self._read(frame)
-        self.stats.frames += 1
-        self.stats.dropped = self._reader.dropped
-        return self._present(frame.image_bgr, reading)
+        self.stats.note_feed(self._feed)
+        if look.frame is None:
+            return self._wait(look)
+        return self._handle(look.frame, look.state)
 
-    def _read(self, frame: Frame) -> Reading:
-        """What there is to say of a frame; also counts it."""
+    def _handle(self, frame: Frame, state: CameraState) -> bool:
+        self.stats.frames += 1
         self._shape = frame.image_bgr.shape
-        state = picture_state(frame.image_bgr)
-        if state:
+        image = frame.image_bgr
+        if state is CameraState.LIVE:
+            with self.stats.times.measure("gate"):
+                state, image = self._gate.pass_on(frame)
+        self._enter(state)
+        if state is CameraState.LIVE:
+            return self._present(image, self._classify(image, frame))
+        return self._present(image, self._reading(state))
+
+    def _wait(self, look: Look) -> bool:
+        """No frame came. Where one should have, the picture goes dark, so that nobody takes the
+        last one for what lies on the tray."""
+        if look.state is not CameraState.LIVE:  # else as it was: slow cameras give few frames
+            self._enter(look.state, look.note)
+        if look.state in (CameraState.LIVE, CameraState.STARTING):
+            return all(sink.poll() for sink in self._sinks)
+        dark = np.zeros(self._shape or EMPTY_SHAPE, np.uint8)
+        return self._present(dark, self._reading(look.state, look.note))
+
+    def _enter(self, state: CameraState, note: str = "") -> None:
+        """Tell of a change of state, and forget what was seen in another."""
+        if state is not CameraState.LIVE:
             self._classifier.forget()
-            self.stats.states[state] += 1
-            return self._reading(state=state)
-        verdict, box = self._classifier.classify(frame.image_bgr, self._media_time(frame))
+            self.stats.states[state.value] += 1
+        if state is self._state:
+            return
+        if self._on_state is not None:
+            self._on_state(state, note)
+        self._state = state
+
+    def _classify(self, image_bgr: ByteArray, frame: Frame) -> Reading:
+        """What there is to say of a frame; also counts it."""
+        verdict, box = self._classifier.classify(image_bgr, self._media_time(frame))
         now = time.monotonic()
         self._latency_ms = (now - frame.captured_at) * 1000
         self._fps = self._rate.tick(now)
         self.stats.times.add(LATENCY, now - frame.captured_at)
         self._count(verdict, now)
         return Reading(
-            verdict, box, self._fps, self._latency_ms, self._backend_name, self._reader.dropped
+            verdict, box, self._fps, self._latency_ms, self._backend_name, self._feed.dropped
         )
 
     def _media_time(self, frame: Frame) -> float:
         """When the frame was taken. A file played faster than life keeps its own clock."""
-        if self._source.live or not self._source.fps:
+        if self._feed.live or not self._feed.fps:
             return frame.captured_at
-        return frame.index / self._source.fps
+        return frame.index / self._feed.fps
 
     def _count(self, verdict: Verdict, now: float) -> None:
         self.stats.labels[verdict.text] += 1
@@ -153,36 +172,22 @@ class LiveLoop:
             going_on = sink.show(image_bgr) and going_on
         return going_on
 
-    def _missed(self, error: CameraError) -> bool:
-        """Count a frame that did not come, and go on unless it has been too many.
-
-        The picture goes dark, so that nobody takes the last one for what lies on the tray.
-        """
-        self.stats.camera_errors += 1
-        self._errors_in_a_row += 1
-        silent_s = time.monotonic() - self._last_frame_at
-        if silent_s >= GIVE_UP_AFTER_S or self._errors_in_a_row >= GIVE_UP_AFTER_ERRORS:
-            raise error
-        log.debug("missed a frame: %s", error)
-        if silent_s < DARK_AFTER_S or not self._shape:
-            return True
-        self._classifier.forget()
-        return self._present(np.zeros(self._shape, np.uint8), self._reading(state=STALLED))
-
-    def _reading(self, *, state: str) -> Reading:
-        dropped = self._reader.dropped
-        return Reading(None, None, self._fps, self._latency_ms, self._backend_name, dropped, state)
+    def _reading(self, state: CameraState, note: str = "") -> Reading:
+        figures = (self._fps, self._latency_ms, self._backend_name, self._feed.dropped)
+        return Reading(None, None, *figures, state, note)
 
 
 def run_loop(
-    source: Source,
+    feed: Feed,
     backend: Backend,
     manifest: Manifest,
     *,
     familiarity: Familiarity | None = None,
+    light: Light | None = None,
     overlay: Overlay | None = None,
     sinks: Sequence[Sink] = (),
     on_change: Callable[[Verdict], None] | None = None,
+    on_state: Callable[[CameraState, str], None] | None = None,
     frames: int = 0,
     at_own_pace: bool = False,
     stop: Event | None = None,
@@ -190,59 +195,42 @@ def run_loop(
 ) -> LoopStats:
     """Classify and show a source until it ends, a sink closes, or `stop` is set.
 
+    A camera that stalls or is lost ends nothing: it is opened again, and the loop waits.
+
     Args:
-        source: entered already.
+        feed: entered already; give it the same `stop`.
         manifest: the bundle's labels, input, framing and decision.
-        familiarity: the bundle's; None only where its decision does not ask for it.
         frames: end after so many; 0 goes on.
         at_own_pace: show a file no faster than it was filmed.
+        stop: looked at between two frames.
         stats: counted in while the loop runs; the same object is returned.
 
+    For the other arguments see `LiveLoop`.
+
     Raises:
-        CameraError: the source has failed for 10 s, or too often in a row. One missed frame is
-            counted and the loop goes on.
+        CameraError: a file broke off.
         BackendError: the device failed.
     """
     stop = stop or Event()
-    pace = Pace(source.fps) if at_own_pace and not source.live and source.fps else None
-    with ExitStack() as stack:
-        reader = stack.enter_context(open_reader(source, stop))
-        loop = LiveLoop(
-            reader,
-            source,
-            backend,
-            manifest,
-            familiarity=familiarity,
-            overlay=overlay,
-            sinks=sinks,
-            on_change=on_change,
-            stats=stats,
-        )
-        try:
-            while not stop.is_set() and loop.step():
-                if frames and loop.stats.frames >= frames:
-                    break
-                if pace is not None and not pace.wait(stop, sinks):
-                    break
-        finally:
-            loop.stats.ended_at = time.monotonic()
+    pace = Pace(feed.fps) if at_own_pace and not feed.live and feed.fps else None
+    loop = LiveLoop(
+        feed,
+        backend,
+        manifest,
+        familiarity=familiarity,
+        light=light,
+        overlay=overlay,
+        sinks=sinks,
+        on_change=on_change,
+        on_state=on_state,
+        stats=stats,
+    )
+    try:
+        while not stop.is_set() and loop.step():
+            if frames and loop.stats.frames >= frames:
+                break
+            if pace is not None and not pace.wait(stop, sinks):
+                break
+    finally:
+        loop.stats.ended_at = time.monotonic()
     return loop.stats
-
-
-class Pace:
-    """Waits so that frames follow each other at a given rate; late ones do not add up."""
-
-    def __init__(self, fps: float) -> None:
-        self._interval_s = 1.0 / fps
-        self._due_s = time.monotonic() + self._interval_s
-
-    def wait(self, stop: Event, sinks: Sequence[Sink] = ()) -> bool:
-        """Wait until the next frame is due. False, and soon: `stop` is set or a sink asks to."""
-        started_s = time.monotonic()
-        while (left_s := self._due_s - time.monotonic()) > 0:
-            if stop.wait(min(left_s, POLL_EVERY_S)):
-                return False
-            if left_s > POLL_EVERY_S and not all(sink.poll() for sink in sinks):
-                return False
-        self._due_s = max(self._due_s, started_s) + self._interval_s
-        return True

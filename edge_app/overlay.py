@@ -13,6 +13,7 @@ from deploy.arrays import ByteArray
 from deploy.decision import LIST, NAME, REFER, Candidate, Verdict
 from edge_app.overlay_shapes import Rect, darken, fill, mark_corners, rounded, sign
 from edge_app.reading import Reading
+from edge_app.states import CameraState
 from edge_app.text import Colour, brighten, fit, put_text, text_mask, text_width, tinted
 
 REFRESH_S = 0.25  # figures that change with every frame cannot be read
@@ -24,6 +25,7 @@ TRACK: Colour = (108, 108, 108)
 DARK: Colour = (24, 24, 24)
 WARNING: Colour = (70, 190, 255)  # amber
 WAITING = ""
+LIVE = CameraState.LIVE
 
 ACCENTS: dict[str, Colour] = {
     NAME: (160, 226, 122),  # green
@@ -104,8 +106,8 @@ class Overlay:
         _draw_verdict(image_bgr, layout, shown)
         _draw_candidates(image_bgr, layout, shown)
         self._draw_figures(image_bgr, layout, shown)
-        if shown.state:
-            _draw_state(image_bgr, layout, shown.state)
+        if shown.state is not LIVE:
+            _draw_state(image_bgr, layout, shown)
 
     def _legible(self, reading: Reading) -> Reading:
         now = self._clock()
@@ -131,7 +133,8 @@ class Overlay:
 
 
 def _differs(shown: Reading, reading: Reading) -> bool:
-    return shown.state != reading.state or _said(shown.verdict) != _said(reading.verdict)
+    changed = (shown.state, shown.note) != (reading.state, reading.note)
+    return changed or _said(shown.verdict) != _said(reading.verdict)
 
 
 def _said(verdict: Verdict | None) -> tuple[str, ...] | None:
@@ -154,18 +157,18 @@ def _draw_verdict(image: ByteArray, layout: Layout, reading: Reading) -> None:
     verdict, px, panel = reading.verdict, layout.px, layout.panel
     kind = verdict.kind if verdict else WAITING
     # While something is wrong the verdict is an old one, and must not look like news.
-    accent = SOFT if reading.state else ACCENTS[kind]
+    accent = SOFT if reading.state is not LIVE else ACCENTS[kind]
     brighten(image, _sign(kind, px(68), accent), panel.x + px(24), panel.y + px(46))
     unfamiliar = verdict is not None and verdict.unfamiliar
     caption, size = fit(
         UNFAMILIAR if unfamiliar else CAPTIONS[kind], layout.text_width, px(17, least=9), px(12)
     )
     put_text(image, caption, (layout.text_x, panel.y + px(40)), size, accent, bold=True)
-    said = verdict.text if verdict else "no stone read yet"
+    said = verdict.text if verdict else "no stone is read"
     if kind not in (NAME, LIST):
         said = said.capitalize()  # a label keeps its own case
     for text, size, baseline in _verdict_lines(said, layout):
-        colour = SOFT if reading.state or not verdict else WHITE
+        colour = SOFT if reading.state is not LIVE or not verdict else WHITE
         put_text(image, text, (layout.text_x, baseline), size, colour, bold=True)
     if verdict and not unfamiliar:  # a guess at a stranger would be read as a name
         _draw_confidence(image, layout, verdict)
@@ -227,9 +230,9 @@ def _draw_candidates(image: ByteArray, layout: Layout, reading: Reading) -> None
     if verdict is None or verdict.unfamiliar:
         return
     meant = {NAME: 1, LIST: verdict.listed}.get(verdict.kind, 0)
-    accent = SOFT if reading.state else ACCENTS[verdict.kind]
+    accent = SOFT if reading.state is not LIVE else ACCENTS[verdict.kind]
     for row, candidate in enumerate(verdict.candidates[:CANDIDATES]):
-        bright = row < meant and not reading.state
+        bright = row < meant and reading.state is LIVE
         _draw_candidate(image, layout, row, candidate, accent if row < meant else SOFT, bright)
 
 
@@ -248,16 +251,23 @@ def _draw_candidate(
     fill(image, track._replace(width=round(track.width * candidate.confidence)), bar)
 
 
-def _draw_state(image: ByteArray, layout: Layout, state: str) -> None:
-    """What is wrong, in a solid band at the top that nobody overlooks."""
-    px = layout.px
-    room = layout.panel.width - px(48)
-    text, size = fit(state[:1].upper() + state[1:], max(1, room), px(34, least=12), px(20))
-    patch = _state_patch(text, size, px(60))
-    x, y = (image.shape[1] - patch.shape[1]) // 2, px(24)
+def _draw_state(image: ByteArray, layout: Layout, reading: Reading) -> None:
+    """What is wrong and what to do, in a solid band at the top that nobody overlooks."""
+    px, state = layout.px, reading.state
+    said = f"{state.value.capitalize()}: {state.advice}"
+    _draw_band(image, layout, said, px(34, least=12), px(24))
+    if reading.note:
+        _draw_band(image, layout, reading.note, px(20, least=10), px(94))
+
+
+def _draw_band(image: ByteArray, layout: Layout, said: str, size: int, y: int) -> None:
+    room = layout.panel.width - layout.px(48)
+    text, size = fit(said, max(1, room), size, size * 3 // 5)
+    patch = _state_patch(text, size, size * 7 // 4)
+    x = (image.shape[1] - patch.shape[1]) // 2
     area = Rect(x, y, patch.shape[1], patch.shape[0])
     inside = area.clipped(image)
-    with rounded(image, inside, px(14)):
+    with rounded(image, inside, layout.px(14)):
         cut = Rect(inside.x - x, inside.y - y, inside.width, inside.height)
         inside.of(image)[...] = cut.of(patch)
 

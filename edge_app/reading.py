@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from deploy.decision import Verdict
 from deploy.preprocess import SquareBox
+from edge_app.states import CameraState
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,8 @@ class Reading:
     latency_ms: from the camera to the label of the last classified frame.
     backend: what runs the model, for the screen: "onnx-cpu int8".
     dropped: frames that a live source delivered and nobody took, so far.
-    state: what is wrong, in plain words ("stalled", "black picture"); empty when all is well.
+    state: of the camera; a verdict is there in `LIVE` alone.
+    note: more on the state, for whoever set the camera up: "next try in 4 s".
     """
 
     verdict: Verdict | None
@@ -27,4 +29,5 @@ class Reading:
     latency_ms: float
     backend: str
     dropped: int = 0
-    state: str = ""
+    state: CameraState = CameraState.LIVE
+    note: str = ""

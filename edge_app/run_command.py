@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from deploy.backends import Backend
     from deploy.bundle import Bundle
     from deploy.decision import Verdict
+    from edge_app.feed import Feed
     from edge_app.sinks.base import Sink
     from edge_app.sources.base import Source
+    from edge_app.states import CameraState
     from edge_app.stats import LoopStats
 
 log = logging.getLogger(__name__)
@@ -50,6 +52,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="end after N frames (default: 0, never)",
     )
+    parser.add_argument(
+        "--wait-for-camera",
+        action="store_true",
+        help="a camera that is not there at the start is waited for, as one that was unplugged is",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write what was counted here")
     parser.set_defaults(run=run_run)
 
@@ -57,6 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run_run(args: argparse.Namespace) -> int:
     """Run the loop. 0 when at least one frame was handled, however it ended."""
     from deploy.bundle import load_bundle
+    from edge_app.feed import open_feed
     from edge_app.sources.uri import open_source
     from edge_app.stats import LoopStats
     from edge_app.stopping import raise_on_signals, stop_on_signals
@@ -67,12 +75,13 @@ def run_run(args: argparse.Namespace) -> int:
     with ExitStack() as stack:
         # From here on, so that Ctrl-C finds no library half loaded and no recording half closed.
         stop = stack.enter_context(stop_on_signals())
-        source = stack.enter_context(open_source(args.source, bundle.labels))
+        source = open_source(args.source, bundle.labels)
+        feed = stack.enter_context(open_feed(source, stop, patient=args.wait_for_camera))
         with raise_on_signals():  # an engine may have to be built first
             backend = stack.enter_context(open_model(bundle, args))
         log.info("%s, %s %s", source.name, backend.name, backend.precision)
         try:
-            _loop(args, source, backend, bundle, window=window, stop=stop, stats=stats)
+            _loop(args, feed, backend, bundle, window=window, stop=stop, stats=stats)
         finally:  # what was counted is told after any kind of end
             _report(args.json, stats, source, backend, bundle)
     return 0 if stats.frames else STOPPED_EARLY
@@ -80,7 +89,7 @@ def run_run(args: argparse.Namespace) -> int:
 
 def _loop(
     args: argparse.Namespace,
-    source: Source,
+    feed: Feed,
     backend: Backend,
     bundle: Bundle,
     *,
@@ -94,16 +103,18 @@ def _loop(
 
     drawn = window or args.record is not None
     with ExitStack() as stack:
-        sinks = [stack.enter_context(sink) for sink in _sinks(args, source, window)]
+        sinks = [stack.enter_context(sink) for sink in _sinks(args, feed, window)]
         stats.started_at = time.monotonic()
+        teller = _Teller(stats)
         run_loop(
-            source,
+            feed,
             backend,
             bundle.manifest,
             familiarity=read_familiarity(bundle),
-            overlay=Overlay(bundle.manifest.name, source.name) if drawn else None,
+            overlay=Overlay(bundle.manifest.name, feed.name) if drawn else None,
             sinks=sinks,
-            on_change=None if window else _Teller(stats),
+            on_change=None if window else teller.verdict,
+            on_state=teller.state,
             frames=args.frames,
             at_own_pace=window,
             stop=stop,
@@ -130,38 +141,44 @@ def _wants_window(display: str) -> bool:
     return not problem
 
 
-def _sinks(args: argparse.Namespace, source: Source, window: bool) -> list[Sink]:
+def _sinks(args: argparse.Namespace, feed: Feed, window: bool) -> list[Sink]:
     sinks: list[Sink] = []
     if window:
         from edge_app.sinks.window import WindowSink
 
         sinks.append(WindowSink("gemscan"))
     if args.record is not None:
-        sinks.append(_recorder(args.record, source))
+        sinks.append(_recorder(args.record, feed))
     return sinks
 
 
-def _recorder(path: Path, source: Source) -> Sink:
+def _recorder(path: Path, feed: Feed) -> Sink:
     from edge_app.paced import RealTimeSink
     from edge_app.sinks.recorder import RecorderSink
 
-    fps = source.fps or RECORD_FPS
+    fps = feed.fps or RECORD_FPS
     recorder = RecorderSink(path, fps)
-    return RealTimeSink(recorder, fps) if source.live else recorder
+    return RealTimeSink(recorder, fps) if feed.live else recorder
 
 
 class _Teller:
-    """Prints a line for each change of verdict, for a run that nobody watches on a screen."""
+    """Says each change: verdicts are the command's result, states go to the log."""
 
     def __init__(self, stats: LoopStats) -> None:
         self._stats = stats
 
-    def __call__(self, verdict: Verdict) -> None:
+    def verdict(self, verdict: Verdict) -> None:
+        """Print what is named now."""
         best = f"{verdict.candidates[0].confidence:4.0%}"
         said = f"{best}  {verdict.text}"
         if verdict.unfamiliar:  # a confidence would be of a name that is not meant
             said = f"   -  {verdict.text}: unlike every kind it knows"
         print(f"{self._stats.seconds:8.2f} s  {said}", flush=True)
+
+    def state(self, state: CameraState, note: str) -> None:
+        """Log how the camera is now."""
+        more = " (".join(filter(None, (state.advice, note))) + ")" * bool(state.advice and note)
+        log.info("%.2f s: camera %s%s", self._stats.seconds, state.value, more and f": {more}")
 
 
 def _report(

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from deploy.arrays import Json
+from edge_app.feed.base import Feed
 from edge_app.timing import LATENCY, StageTimes
 
 
@@ -16,14 +17,17 @@ class LoopStats:
 
     frames: that came, whether or not there was something to classify.
     camera_errors: times that a frame was missed.
+    losses, losses_last_hour: times that the camera was lost, since the start and of late.
     dropped: frames of a live source that nobody took.
     labels: for how many frames each verdict was shown.
-    states: for how many frames each state ("black picture") was shown instead.
+    states: how often each state of the camera ("black") was shown instead.
     first_label_at: `time.monotonic()` of the first verdict, in seconds.
     """
 
     frames: int = 0
     camera_errors: int = 0
+    losses: int = 0
+    losses_last_hour: int = 0
     dropped: int = 0
     labels: Counter[str] = field(default_factory=Counter)
     states: Counter[str] = field(default_factory=Counter)
@@ -39,6 +43,11 @@ class LoopStats:
         self.states.clear()
         self.times.clear()
         self.started_at = time.monotonic()
+
+    def note_feed(self, feed: Feed) -> None:
+        """Take over what the feed counts."""
+        self.dropped, self.camera_errors = feed.dropped, feed.missed
+        self.losses, self.losses_last_hour = feed.losses, feed.losses_last_hour
 
     @property
     def seconds(self) -> float:
@@ -64,6 +73,8 @@ class LoopStats:
             "stages": spreads,
             "dropped": self.dropped,
             "camera_errors": self.camera_errors,
+            "losses": self.losses,
+            "losses_last_hour": self.losses_last_hour,
         }
 
     def summary(self) -> str:
@@ -76,4 +87,6 @@ class LoopStats:
             text += f"; most seen: {most}"
         if self.dropped or self.camera_errors:
             text += f"; dropped {self.dropped}, missed {self.camera_errors}"
+        if self.losses:
+            text += f"; the camera was lost {self.losses} times"
         return text

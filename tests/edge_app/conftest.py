@@ -16,7 +16,6 @@ from deploy.arrays import ByteArray
 from deploy.backends.base import Prediction
 from deploy.bundle import EMBEDDING_SIZE, SCHEMA, Bundle, Manifest, edit_bundle, load_bundle
 from deploy.decision import Decision
-from deploy.errors import CameraError
 from deploy.preprocess import Framing, InputSpec
 from edge_app.reading import Reading
 from edge_app.sources.base import Frame
@@ -43,6 +42,8 @@ class ScriptedSource:
         if not self._rest:
             return None
         item = self._rest.pop(0)
+        if callable(item):
+            item = item()
         if isinstance(item, Exception):
             raise item
         return item
@@ -54,13 +55,6 @@ class ScriptedSource:
 
     def __exit__(self, *_: object) -> None:
         self._rest = []
-
-
-class BrokenSource(ScriptedSource):
-    """A camera that was unplugged: it never gives a frame."""
-
-    def read(self) -> Frame | None:
-        raise CameraError("the camera gave no frame")
 
 
 class FixedBackend:
@@ -99,7 +93,7 @@ class NotingOverlay:
 
     @property
     def texts(self) -> list[str]:
-        return [r.verdict.text if r.verdict else r.state for r in self.readings]
+        return [r.verdict.text if r.verdict else r.state.value for r in self.readings]
 
 
 class ListSink:
@@ -128,7 +122,6 @@ class Fakes:
     """The stand-ins under one name, since test files cannot import each other."""
 
     ScriptedSource = ScriptedSource
-    BrokenSource = BrokenSource
     FixedBackend = FixedBackend
     NotingOverlay = NotingOverlay
     ListSink = ListSink

@@ -141,7 +141,7 @@ def test_bench_measures_the_loop_beside_the_bare_model(bundle, video, tmp_path):
     assert said["frames"] > 20
     assert said["fps"] > 0
     assert said["bare_fps"] > 0
-    assert set(said["stages"]) == {"capture", "preprocess", "infer", "decide", "draw"}
+    assert set(said["stages"]) == {"capture", "gate", "preprocess", "infer", "decide", "draw"}
     assert said["machine"]["cores"] >= 1
 
 
@@ -169,8 +169,8 @@ def test_a_stranger_is_told_without_a_confidence(capsys):
     candidates = (Candidate("Ruby", 0.87), Candidate("Spinel", 0.1))
     tell = _Teller(LoopStats())
 
-    tell(Verdict(REFER, candidates, unfamiliar=True))
-    tell(Verdict(REFER, candidates))
+    tell.verdict(Verdict(REFER, candidates, unfamiliar=True))
+    tell.verdict(Verdict(REFER, candidates))
 
     stranger, unsure = capsys.readouterr().out.splitlines()
     assert stranger.endswith("refer: unlike every kind it knows")

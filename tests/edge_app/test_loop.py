@@ -8,61 +8,154 @@ import numpy as np
 import pytest
 
 from deploy.errors import BackendError, CameraError
-from edge_app import loop
+from edge_app.feed import Look, open_feed
 from edge_app.loop import run_loop
 from edge_app.sources.base import Frame
+from edge_app.states import CameraState
 
 DOG = [0.1, 0.9]
 CAT = [0.9, 0.1]
 
 
-def run(source, backend, manifest, **options):
-    with source:
-        return run_loop(source, backend, manifest, **options)
+def run(source, backend, manifest, stop=None, **options):
+    with open_feed(source, stop) as feed:
+        return run_loop(feed, backend, manifest, stop=stop, **options)
 
 
-def test_one_missed_frame_is_counted_and_the_loop_goes_on(fakes, manifest, frames):
-    """A camera hiccup costs one frame, never the run."""
-    first, last = frames(2)
-    source = fakes.ScriptedSource([first, CameraError("no frame within 2.0 s"), last])
-    overlay = fakes.NotingOverlay()
+class ScriptedFeed:
+    """Gives the looks that the test wrote down."""
 
-    stats = run(source, fakes.FixedBackend(DOG), manifest, overlay=overlay)
+    name, live, fps = "script", True, None
+    dropped = missed = losses = losses_last_hour = 0
 
-    assert overlay.texts == ["dog", "dog"]
-    assert (stats.frames, stats.camera_errors) == (2, 1)
-    assert stats.labels == {"dog": 2}
+    def __init__(self, looks):
+        self._looks = iter(looks)
 
+    def look(self):
+        return next(self._looks, None)
 
-def test_a_live_camera_that_misses_a_frame_goes_on_too(fakes, manifest, frames):
-    source = fakes.ScriptedSource([CameraError("no frame"), *frames(1)], live=True)
-
-    stats = run(source, fakes.FixedBackend(DOG), manifest)
-
-    assert (stats.frames, stats.camera_errors) == (1, 1)
+    def reopen(self, why, *, afresh=False):
+        raise AssertionError(why)
 
 
-def test_a_source_that_only_fails_ends_the_run_with_its_error(fakes, manifest, monkeypatch):
-    monkeypatch.setattr(loop, "GIVE_UP_AFTER_ERRORS", 5)
+def test_a_file_that_breaks_off_ends_the_run_with_its_error(fakes, manifest, frames):
+    source = fakes.ScriptedSource([*frames(2), CameraError("torn")])
 
-    with pytest.raises(CameraError, match="the camera gave no frame"):
-        run(fakes.BrokenSource([]), fakes.FixedBackend(DOG), manifest)
+    with pytest.raises(CameraError, match="torn"):
+        run(source, fakes.FixedBackend(DOG), manifest)
 
 
-def test_a_stalled_camera_shows_a_dark_picture_that_says_so(fakes, manifest, frames, monkeypatch):
+def test_every_state_of_delivery_is_drawn_told_and_keeps_the_network_out(fakes, manifest, frames):
+    first, second, third = frames(3)
+    looks = [
+        Look(None, CameraState.STARTING),
+        Look(first, CameraState.STARTING),
+        Look(second),
+        Look(None),
+        Look(None, CameraState.STALLED, "nothing for 2 s"),
+        Look(None, CameraState.LOST, "next try in 1 s"),
+        Look(third),
+    ]
+    backend, overlay, sink = fakes.FixedBackend(DOG), fakes.NotingOverlay(), fakes.ListSink()
+    told = []
+
+    stats = run_loop(
+        ScriptedFeed(looks),
+        backend,
+        manifest,
+        overlay=overlay,
+        sinks=[sink],
+        on_state=lambda state, note: told.append((state.value, note)),
+    )
+
+    assert overlay.texts == ["starting", "dog", "stalled", "lost", "dog"]
+    assert told == [
+        ("starting", ""),
+        ("live", ""),
+        ("stalled", "nothing for 2 s"),
+        ("lost", "next try in 1 s"),
+        ("live", ""),
+    ]
+    assert (backend.calls, stats.frames) == (2, 3)
+    assert stats.states == {"starting": 2, "stalled": 1, "lost": 1}
+    assert overlay.readings[3].note == "next try in 1 s"
+
+
+def test_a_stalled_camera_shows_a_dark_picture(fakes, manifest, frames):
     """The last picture would pass for what lies on the tray now."""
-    monkeypatch.setattr(loop, "DARK_AFTER_S", 0.0)
-    source = fakes.ScriptedSource([*frames(1), CameraError("no frame")])
-    overlay, sink = fakes.NotingOverlay(), fakes.ListSink()
+    sink = fakes.ListSink()
+    looks = [Look(frames(1)[0]), Look(None, CameraState.STALLED)]
 
-    run(source, fakes.FixedBackend(DOG), manifest, overlay=overlay, sinks=[sink])
+    run_loop(ScriptedFeed(looks), fakes.FixedBackend(DOG), manifest, sinks=[sink])
 
-    assert overlay.texts == ["dog", loop.STALLED]
     assert sink.images[1].shape == sink.images[0].shape
+    assert sink.images[0].any()
     assert not sink.images[1].any()
 
 
-@pytest.mark.parametrize(("level", "state"), [(0, "black picture"), (128, "no picture")])
+def test_a_camera_that_was_never_there_is_shown_as_lost(fakes, manifest):
+    sink = fakes.ListSink()
+
+    run_loop(
+        ScriptedFeed([Look(None, CameraState.LOST)]),
+        fakes.FixedBackend(DOG),
+        manifest,
+        sinks=[sink],
+    )
+
+    assert sink.images[0].shape == (720, 1280, 3)
+
+
+def test_a_slow_camera_keeps_its_state_between_two_frames(fakes, manifest):
+    dark = np.random.default_rng(0).integers(16, 40, (64, 64, 3), dtype=np.uint8)
+    looks = [Look(Frame(dark, 0.0, 0)), Look(None), Look(Frame(dark.copy(), 0.5, 1)), Look(None)]
+    told = []
+
+    run_loop(
+        ScriptedFeed(looks),
+        fakes.FixedBackend(DOG),
+        manifest,
+        on_state=lambda state, note: told.append(state.value),
+    )
+
+    assert told == ["too dark"]
+
+
+def test_a_key_in_the_window_is_answered_while_no_frame_comes(fakes, manifest):
+    window = fakes.ListSink()
+    window.poll = lambda: False
+
+    stats = run_loop(
+        ScriptedFeed([Look(None)] * 5), fakes.FixedBackend(DOG), manifest, sinks=[window]
+    )
+
+    assert (stats.frames, window.images) == (0, [])
+
+
+def test_the_corrected_picture_is_classified_and_shown(fakes, manifest, frames):
+    class Darker:
+        def correct(self, image_bgr):
+            return image_bgr // 2
+
+        def moved(self, corrected_bgr, at_s):
+            return False
+
+    sink = fakes.ListSink()
+    (frame,) = frames(1)
+    before = frame.image_bgr.copy()
+
+    run_loop(
+        ScriptedFeed([Look(frame)]),
+        fakes.FixedBackend(DOG),
+        manifest,
+        light=Darker(),
+        sinks=[sink],
+    )
+
+    np.testing.assert_array_equal(sink.images[0], before // 2)
+
+
+@pytest.mark.parametrize(("level", "state"), [(0, "black"), (128, "frozen")])
 def test_a_picture_that_shows_nothing_is_a_state_and_never_classified(
     fakes, manifest, level, state
 ):
@@ -207,5 +300,5 @@ def test_every_stage_is_timed(fakes, manifest, frames):
     )
 
     counts = {name: spread.samples for name, spread in stats.times.spreads().items()}
-    stages = ("preprocess", "infer", "decide", "draw", "show", "latency")
+    stages = ("gate", "preprocess", "infer", "decide", "draw", "show", "latency")
     assert {name: counts[name] for name in stages} == dict.fromkeys(stages, 3)

@@ -10,6 +10,7 @@ from edge_app import text as text_module
 from edge_app.overlay import Overlay, layout_for
 from edge_app.overlay_shapes import sign
 from edge_app.reading import Reading
+from edge_app.states import CameraState
 from edge_app.text import ELLIPSIS, fit, put_text, text_mask, text_width
 
 CANDIDATES = (
@@ -79,7 +80,7 @@ def test_every_verdict_is_drawn_in_place_on_every_size(kind, size):
 @pytest.mark.parametrize("size", [(1, 1), (2, 300), (300, 2), (16, 16), (64, 48), (160, 120)])
 @pytest.mark.parametrize("kind", [NAME, LIST, REFER, None])
 def test_a_tiny_frame_is_no_trouble(size, kind):
-    drawn(reading(VERDICTS.get(kind), state="black picture"), grey(*size))
+    drawn(reading(VERDICTS.get(kind), state=CameraState.BLACK), grey(*size))
 
 
 @pytest.mark.parametrize("box", [None, SquareBox(-50, -80, 900), SquareBox(5000, 0, 9)])
@@ -109,7 +110,7 @@ def test_the_corners_of_the_box_are_marked():
 
 
 def test_a_state_stands_in_a_band_at_the_top_and_the_old_verdict_pales():
-    calm, troubled = drawn(reading()), drawn(reading(state="stalled: no frame for 2 s"))
+    calm, troubled = drawn(reading()), drawn(reading(state=CameraState.STALLED))
     banner = (slice(24, 84), slice(500, 780))
     assert (calm[banner] != troubled[banner]).any(axis=2).mean() > 0.9
     panel = layout_for(1280, 720).panel.of
@@ -139,7 +140,12 @@ def test_figures_change_a_few_times_a_second_only():
 
 @pytest.mark.parametrize(
     "news",
-    [reading(VERDICTS[REFER]), reading(VERDICTS[LIST]), reading(None), reading(state="stalled")],
+    [
+        reading(VERDICTS[REFER]),
+        reading(VERDICTS[LIST]),
+        reading(None),
+        reading(state=CameraState.STALLED),
+    ],
 )
 def test_news_shows_at_once(news):
     overlay = Overlay("gems15", "demo://", clock=lambda: 0.0)

@@ -1,0 +1,67 @@
+"""Exposure, gain and white balance held still while stones are scanned."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import fields
+
+from calibration.camera.settings import CameraSettings
+from edge_app.sources.base import Adjustable, Locked, Source
+
+log = logging.getLogger(__name__)
+
+SETTLE_S = 2.0  # for the camera's automatics, where no profile says what to hold
+UNITS = {
+    "exposure_us": "exposure {:.0f} µs",
+    "gain": "gain {:.3g}",
+    "red_gain": "red x {:.3f}",
+    "blue_gain": "blue x {:.3f}",
+    "white_balance_k": "white balance {:.0f} K",
+}
+
+
+class Holder:
+    """Locks a camera each time that it is opened, to the same settings every time."""
+
+    def __init__(self, settings: CameraSettings | None) -> None:
+        """Args: settings: from the camera's profile; None takes what it finds at first."""
+        self._profile = self._held = settings
+        self._said: tuple[str, ...] | None = None
+
+    def hold(self, source: Source, run_for: Callable[[float], object]) -> None:
+        """Lock an opened source.
+
+        Args:
+            run_for: has it deliver for so many seconds, while its automatics settle.
+
+        Raises:
+            CameraError: the camera is gone.
+        """
+        if not isinstance(source, Adjustable):
+            self._say((f"{source.name}: its exposure, gain and white balance are not held",))
+            return
+        if self._held is None:
+            run_for(SETTLE_S)
+        locked = source.lock(self._held)
+        self._held = self._held or locked.settings
+        self._say((describe(source.name, locked), *locked.missing))
+
+    def forget(self) -> None:
+        """What the camera found for itself was no good; a profile's settings stay."""
+        self._held = self._profile
+
+    def _say(self, lines: tuple[str, ...]) -> None:
+        """Once, and again only when it has become another story."""
+        if lines == self._said:
+            return
+        self._said = lines
+        for number, line in enumerate(lines):
+            log.log(logging.WARNING if number else logging.INFO, "%s", line)
+
+
+def describe(name: str, locked: Locked) -> str:
+    """One line on what a camera holds: "camera 0 holds exposure 8000 µs, gain 1.5"."""
+    held = ((field.name, getattr(locked.settings, field.name)) for field in fields(CameraSettings))
+    parts = [UNITS[field].format(value) for field, value in held if value is not None]
+    return f"{name} holds {', '.join(parts) or 'nothing still'}"

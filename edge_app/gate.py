@@ -1,0 +1,64 @@
+"""Which pictures may reach the network: those of a live camera, in the light they need."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from deploy.arrays import ByteArray
+from edge_app.feed.base import Feed
+from edge_app.picture_watch import PictureWatch
+from edge_app.sources.base import Frame
+from edge_app.states import CameraState
+
+FROZEN_HELP_S = 15.0  # a driver that repeats one picture is often cured by opening it again
+LIGHT_HELP_S = 10.0  # locked while the lamp was off, a camera stays blind until it may adjust anew
+
+
+class Light(Protocol):
+    """The camera's profile at work."""
+
+    def correct(self, image_bgr: ByteArray) -> ByteArray:
+        """The picture in the colours it would have in the light of the profile."""
+
+    def moved(self, corrected_bgr: ByteArray, at_s: float) -> bool:
+        """Whether the light is not the profile's any more."""
+
+
+class Gate:
+    """Judges every frame. One for each run: some states take seconds to be sure of."""
+
+    def __init__(self, feed: Feed, light: Light | None = None) -> None:
+        """Args: feed: asked to open its camera again where that may help."""
+        self._feed = feed
+        self._light = light
+        self._watch = PictureWatch(feed.live)
+        self._state = CameraState.LIVE
+        self._since_s = 0.0
+
+    def pass_on(self, frame: Frame) -> tuple[CameraState, ByteArray]:
+        """The state that a frame shows, and its picture, in true colours where it is `LIVE`.
+
+        The picture may be the frame's own array or one that the next call overwrites.
+        """
+        state, image = self._watch.state(frame.image_bgr, frame.captured_at), frame.image_bgr
+        if state is CameraState.LIVE and self._light is not None:
+            image = self._light.correct(image)
+            if self._light.moved(image, frame.captured_at):
+                state = CameraState.MOVED_LIGHT
+        self._help(state, frame.captured_at)
+        return state, image
+
+    def _help(self, state: CameraState, now_s: float) -> None:
+        """What lasts is answered by opening the camera again, once for each such time."""
+        if state is not self._state:
+            self._state, self._since_s = state, now_s
+        lasts_s = now_s - self._since_s
+        if state is CameraState.FROZEN and lasts_s >= FROZEN_HELP_S:
+            self._feed.reopen("it repeats one picture")
+            self._since_s = now_s
+        elif state in _BLIND and lasts_s >= LIGHT_HELP_S:
+            self._feed.reopen(f"the picture is {state.value}", afresh=True)
+            self._since_s = now_s
+
+
+_BLIND = (CameraState.BLACK, CameraState.TOO_DARK, CameraState.TOO_BRIGHT)
