@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import cv2
 import numpy as np
 
-from deploy.arrays import FloatArray
+from deploy.arrays import ByteArray, FloatArray
 
 MOST_FLICKER = 0.02  # of the level, a standard deviation
+_ROWS = 36
+
+
+def flickers(frames: Sequence[ByteArray]) -> bool:
+    """Whether (H, W, 3) uint8 frames, taken one after another, differ by more than 2 %."""
+    rows = [cv2.resize(f, (1, _ROWS), interpolation=cv2.INTER_AREA) for f in frames]
+    return flicker(np.stack(rows)[:, :, None].astype(np.float32)) > MOST_FLICKER
 
 
 def flicker(cells: FloatArray) -> float:

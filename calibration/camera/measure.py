@@ -90,24 +90,22 @@ def measure(
     cells = np.stack([_averaged(frame) for frame in frames])
     area, surface = _tray(cells.mean(axis=0), frames[0].shape)
     _refuse_dark(surface)
+    field = surface.at(*POINTS) / 255
+    top = field.max(axis=(0, 1))  # (blue, green, red)
     if not force:
         _refuse_clipped(frames, area)
-        _refuse_flicker(cells, surface)
+        _refuse_flicker(standing_bands(surface.apart))
         _refuse_uneven(surface)
-    field = surface.at(*POINTS) / 255
-    top = field.max(axis=(0, 1))
-    light = to_linear(top)
-    if not force:
-        _refuse_colour(light)
-    white = to_encoded(light / (GREY_CARD if reference == "grey" else 1.0))
+        _refuse_flicker(flicker(cells))
+        _refuse_colour(to_linear(top))
     height, width = frames[0].shape[:2]
     return Measured(
         reference=reference,
         width=width,
         height=height,
         area=area,
-        white=_rounded(white.max()),
-        gains_bgr=tuple(_rounded(gain) for gain in white.max() / white),
+        white=_rounded(white_from(top.max(), reference)),
+        gains_bgr=tuple(_rounded(gain) for gain in top.max() / top),
         flat_field=_grid(field / top),
         noise=_rounded(_noise(frames, area)),
     )
@@ -188,8 +186,7 @@ def _refuse_clipped(frames: Sequence[ByteArray], area: tuple[float, ...]) -> Non
         )
 
 
-def _refuse_flicker(cells: FloatArray, surface: Surface) -> None:
-    bands = max(flicker(cells), standing_bands(surface.apart))
+def _refuse_flicker(bands: float) -> None:
     if bands <= MOST_FLICKER:
         return
     raise TrayError(
