@@ -45,6 +45,9 @@ def standing_bands(apart: FloatArray) -> float:
         apart: (rows, columns, 3) how far each cell lies above the smooth tray, of its level.
 
     Returns:
-        A standard deviation over the rows.
+        A standard deviation over the rows, of what the left and the right border share: a stone
+        in the middle or a hand from one side is no band.
     """
-    return float(np.median(apart.mean(axis=2), axis=1).std())
+    border = apart.shape[1] // 5
+    left, right = (side.mean(axis=(1, 2)) for side in (apart[:, :border], apart[:, -border:]))
+    return float(max(0.0, np.mean((left - left.mean()) * (right - right.mean()))) ** 0.5)

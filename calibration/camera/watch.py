@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from calibration.camera.correct import laid_out
+from calibration.camera.correct import written_white
 from calibration.camera.profile import CameraProfile
 from deploy.arrays import ByteArray
 
@@ -95,8 +95,7 @@ def _expected(profile: CameraProfile) -> Any:
     """(N, 3) logarithms of what each cell of the ring shows of a white tray."""
     left, top, right, bottom = profile.area
     size = round(240 / (bottom - top)), round(240 / (right - left))
-    white = 255 * profile.white / np.array(profile.gains_bgr, np.float32)
-    return _cells(np.asarray(laid_out(profile, size) * white, np.float32), profile.area)
+    return _cells(255 * written_white(profile, size), profile.area)
 
 
 def _cells(image: Any, area: tuple[float, ...]) -> Any:
