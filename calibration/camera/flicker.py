@@ -11,10 +11,13 @@ from deploy.arrays import ByteArray, FloatArray
 
 MOST_FLICKER = 0.02  # of the level, a standard deviation
 _ROWS = 36
+_ROWS_ALONE = 0.6  # of the variance
 
 
 def flickers(frames: Sequence[ByteArray]) -> bool:
     """Whether (H, W, 3) uint8 frames, taken one after another, differ by more than 2 %."""
+    if len(frames) < 2:
+        return False
     rows = [cv2.resize(f, (1, _ROWS), interpolation=cv2.INTER_AREA) for f in frames]
     return flicker(np.stack(rows)[:, :, None].astype(np.float32)) > MOST_FLICKER
 
@@ -45,9 +48,9 @@ def standing_bands(apart: FloatArray) -> float:
         apart: (rows, columns, 3) how far each cell lies above the smooth tray, of its level.
 
     Returns:
-        A standard deviation over the rows, of what the left and the right border share: a stone
-        in the middle or a hand from one side is no band.
+        A standard deviation over the rows; 0 where it is mostly something else than rows that
+        makes the tray uneven, as a stone does.
     """
-    border = apart.shape[1] // 5
-    left, right = (side.mean(axis=(1, 2)) for side in (apart[:, :border], apart[:, -border:]))
-    return float(max(0.0, np.mean((left - left.mean()) * (right - right.mean()))) ** 0.5)
+    level = apart.mean(axis=2)
+    rows = level.mean(axis=1)
+    return float(rows.std()) if rows.var() > _ROWS_ALONE * level.var() else 0.0

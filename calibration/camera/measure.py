@@ -82,31 +82,34 @@ def measure(
         force: measure also what is clipped, uneven, coloured, or flickers.
 
     Raises:
-        TrayError: there is no frame, it is too dark or clipped, something lies on the tray, the
-            tray is coloured, or the light flickers. The message says which and what to do.
+        TrayError: there is no frame, or they differ in size; the tray is too dark or clipped,
+            something lies on it, or it is coloured; the light flickers. It says what to do.
     """
     if not frames:
         raise TrayError("there is no frame to measure. Check that the camera gives a picture.")
+    if len({frame.shape for frame in frames}) > 1:
+        raise TrayError("the frames differ in size. Give frames of one camera, of one size.")
     cells = np.stack([_averaged(frame) for frame in frames])
     area, surface = _tray(cells.mean(axis=0), frames[0].shape)
     _refuse_dark(surface)
-    field = surface.at(*POINTS) / 255
-    top = field.max(axis=(0, 1))  # (blue, green, red)
+    shown = surface.at(*POINTS) / 255
     if not force:
         _refuse_clipped(frames, area)
         _refuse_flicker(standing_bands(surface.apart))
         _refuse_uneven(surface)
         _refuse_flicker(flicker(cells))
-        _refuse_colour(to_linear(top))
+        _refuse_colour(to_linear(shown.max(axis=(0, 1))))
+    whites = white_from(shown, reference)
+    white = whites.max(axis=(0, 1))  # (blue, green, red)
     height, width = frames[0].shape[:2]
     return Measured(
         reference=reference,
         width=width,
         height=height,
         area=area,
-        white=_rounded(white_from(top.max(), reference)),
-        gains_bgr=tuple(_rounded(gain) for gain in top.max() / top),
-        flat_field=_grid(field / top),
+        white=_rounded(white.max()),
+        gains_bgr=tuple(_rounded(gain) for gain in white.max() / white),
+        flat_field=_grid(whites / white),
         noise=_rounded(_noise(frames, area)),
     )
 
@@ -118,14 +121,12 @@ def white_level(frame: ByteArray, reference: str = "white") -> float:
     """
     cells = _cut(_averaged(frame), _central(*frame.shape[:2])).reshape(-1, 3)
     level = float(np.percentile(cells, 95, axis=0).max()) / 255
-    return white_from(level, reference)
+    return float(white_from(level, reference))
 
 
-def white_from(level: float, reference: str) -> float:
-    """Where white lies when the reference lies at `level`, both as a part of 255."""
-    if reference == "white":
-        return level
-    return float(to_encoded(to_linear(level) / GREY_CARD))
+def white_from(level: Any, reference: str) -> Any:
+    """Where white lies when the reference lies at `level`, both as a part of 255; any shape."""
+    return level if reference == "white" else to_encoded(to_linear(level) / GREY_CARD)
 
 
 def _averaged(frame: ByteArray) -> Any:
@@ -141,7 +142,9 @@ def _tray(cells: FloatArray, shape: tuple[int, ...]) -> tuple[tuple[float, ...],
         return WHOLE, whole
     middle = _central(*shape[:2])
     inner = fit_surface(_cut(cells, middle))
-    return (middle, inner) if _evenness_problem(inner) is None else (WHOLE, whole)
+    if _evenness_problem(inner) is None or inner.grain < whole.grain:
+        return middle, inner
+    return WHOLE, whole
 
 
 def _central(height: int, width: int) -> tuple[float, ...]:
@@ -205,8 +208,8 @@ def _refuse_uneven(surface: Surface) -> None:
 def _evenness_problem(surface: Surface) -> str | None:
     if surface.grain > _GRAIN:
         return (
-            f"its brightness varies by {surface.grain:.0%} from place to place. Let the empty "
-            "tray or the card fill the middle of the picture."
+            f"its brightness varies by {surface.grain:.0%} from place to place. Take stone, hand "
+            "and tweezers away, and let the empty tray or the card fill the middle of the picture."
         )
     spot = surface.largest_spot(max(_UNEVEN, 4 * surface.grain))
     if spot > _LARGEST_SPECK:

@@ -158,5 +158,10 @@ def test_no_frames_at_all_are_refused():
         measure([])
 
 
+def test_frames_of_several_sizes_are_refused(trays):
+    with pytest.raises(TrayError, match="the frames differ in size"):
+        measure([trays.white((90, 160)), trays.white((90, 161))])
+
+
 def test_one_frame_is_enough(trays):
     assert measure(trays.frames(SimulatedCamera(5000, -0.5), trays.white(SIZE), count=1)).noise == 0
