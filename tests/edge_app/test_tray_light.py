@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from calibration.camera.profile import (
+    SCHEMA,
+    CameraProfile,
+    ProfileError,
+    profile_path,
+    save_profile,
+)
+from calibration.camera.settings import CameraSettings
+from edge_app.tray_light import TrayLight, profile_of
+
+HALF = CameraProfile(
+    schema=SCHEMA,
+    identity="script",
+    measured_at="2026-01-01T00:00:00+00:00",
+    settings=CameraSettings(),
+    missing=(),
+    reference="white",
+    width=64,
+    height=48,
+    area=(0.0, 0.0, 1.0, 1.0),
+    white=0.5,
+    gains_bgr=(1.0, 1.0, 1.0),
+    flat_field=(((1.0, 1.0, 1.0),) * 2,) * 2,
+    noise=1.0,
+)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("GEMSCAN_CAMERAS", str(tmp_path))
+
+
+@pytest.mark.parametrize("size", [(48, 64), (96, 128), (30, 40)])
+def test_frames_of_any_size_are_corrected_and_none_is_written_into(size):
+    light = TrayLight(HALF)
+    frame = np.full((*size, 3), 60, np.uint8)
+
+    assert np.unique(light.correct(frame)).tolist() == [120]
+    assert np.unique(frame).tolist() == [60]
+
+
+def test_light_that_stays_is_the_profiles_and_light_that_fades_is_not():
+    light = TrayLight(HALF)
+    white, faded = np.full((48, 64, 3), 127, np.uint8), np.full((48, 64, 3), 100, np.uint8)
+
+    assert not any(light.moved(white, float(i)) for i in range(6))
+    assert [light.moved(faded, 6.0 + i) for i in range(6)][-1]
+
+
+def test_a_camera_has_its_own_profile_and_a_file_has_none(fakes):
+    save_profile(HALF)
+
+    assert profile_of(fakes.ScriptedSource([], live=True)) == HALF
+    assert profile_of(fakes.ScriptedSource([], live=False)) is None
+
+
+def test_a_damaged_profile_is_an_error_and_never_left_out_in_silence(fakes):
+    save_profile(dataclasses.replace(HALF))
+    profile_path("script").write_text("{")
+
+    with pytest.raises(ProfileError, match="damaged"):
+        profile_of(fakes.ScriptedSource([], live=True))
