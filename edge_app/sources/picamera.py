@@ -16,7 +16,7 @@ from deploy.arrays import ByteArray
 from deploy.errors import CameraError, SettingsError, require
 from edge_app.sources.base import Frame, Locked
 from edge_app.sources.options import rate, switch, whole
-from edge_app.sources.picamera_library import REMEDY, find_camera, first_cause, open_camera
+from edge_app.sources.picamera_library import REMEDY, explain, find_camera, open_camera
 from edge_app.sources.picamera_lock import hold
 from edge_app.sources.picamera_requests import Arrival, NewestRequest
 from edge_app.sources.uri import Uri
@@ -133,7 +133,7 @@ class PiCameraSource:
             camera.post_callback = self._newest.put
             camera.start(show_preview=False)  # no window, but picamera2's own thread
         except (RuntimeError, OSError) as exc:
-            raise CameraError(f"{self.name} cannot be started: {first_cause(exc)}") from exc
+            raise CameraError(f"{self.name} cannot be started: {explain(exc)}") from exc
 
     def _configuration(self, camera: Any) -> Any:
         wanted = self._settings
@@ -173,7 +173,7 @@ class PiCameraSource:
         try:
             camera.close()
         except (RuntimeError, OSError) as exc:  # it is gone: nobody can act on it here
-            log.warning("%s did not close: %s", self.name, first_cause(exc))
+            log.warning("%s did not close: %s", self.name, explain(exc))
 
     def _copy(self, arrival: Arrival) -> ByteArray:
         """The picture, in memory of its own: the camera gets its buffer back."""

@@ -98,21 +98,21 @@ def open_camera(number: int) -> Any:
     try:
         return picamera2.Picamera2(number)
     except (RuntimeError, IndexError, OSError) as exc:
-        problem = first_cause(exc)
+        problem = explain(exc)
     # Raised out here: the error would keep the half-made object alive, and that the camera.
-    raise CameraError(f"camera {number} cannot be opened: {problem}{_advice(problem)}")
+    raise CameraError(f"Raspberry Pi camera {number} cannot be opened: {problem}")
 
 
-def first_cause(error: BaseException) -> str:
-    """What libcamera said; picamera2's own sentence on top of it says only that it failed."""
+def explain(error: BaseException) -> str:
+    """What libcamera said, and what to do about it.
+
+    picamera2's own sentence on top of libcamera's says only that it failed.
+    """
     while (below := error.__cause__ or error.__context__) is not None:
         error = below
-    return str(error) or type(error).__name__
-
-
-def _advice(problem: str) -> str:
-    if "busy" in problem or "Failed to acquire" in problem:
-        return ". Another program has it; find it with: fuser -v /dev/media* /dev/video*"
+    problem = str(error) or type(error).__name__
+    if "busy" in problem:
+        return f"{problem}. Another program has it; find it with: fuser -v /dev/media* /dev/video*"
     if "Cannot allocate memory" in problem:
-        return ". Ask for a smaller picture (?width=640&height=480), or restart the board"
-    return ". Check the ribbon cable, then restart the board"
+        return f"{problem}. Ask for a smaller picture (?width=640&height=480), or restart the board"
+    return problem

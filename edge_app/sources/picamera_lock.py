@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +11,9 @@ from calibration.camera.settings import CameraSettings
 from edge_app.sources.base import Locked
 
 LOCK_TIMEOUT_S = 3.0
-# A control takes effect a few frames after it was set, by the sensor's pipeline. Sent again after
-# this many: picamera2 starts a new set of controls with each request, and one that is set at that
-# very moment is lost.
-FRAMES_PER_TRY = 10
+# A control takes effect some frames after it was set, by the sensor's pipeline. Then several
+# frames in a row must be right: automatics that still wander pass by the right value as well.
+SETTLE_FRAMES, STEADY_FRAMES = 5, 5
 # A sensor exposes whole lines and has steps of gain: a line takes up to about 100 us, and steps
 # at high gain are about 4 % apart (IMX219: 256 / (256 - code)).
 EXPOSURE_TOLERANCE, EXPOSURE_STEP_US = 0.02, 100.0
@@ -37,7 +36,7 @@ class Controls:
 
 def hold(
     wanted: CameraSettings | None,
-    known: Mapping[str, Any],
+    known: Container[str],
     send: Callable[[dict[str, Any]], None],
     metadata: Callable[[], Metadata],
 ) -> Locked:
@@ -55,15 +54,26 @@ def hold(
     controls = choose_controls(wanted or CameraSettings(), metadata(), known)
     deadline = time.monotonic() + LOCK_TIMEOUT_S
     while True:
+        # Again in each round: picamera2 makes a new set of controls with every request that goes
+        # back, and one that is set at that very moment is lost.
         send(dict(controls.values))
-        for _ in range(FRAMES_PER_TRY):
-            now = metadata()
-            wrong = differences(controls.values, now)
-            if not wrong or time.monotonic() > deadline:
-                return Locked(read_settings(now), controls.missing + wrong)
+        now, wrong = _watch(controls.values, metadata)
+        if not wrong or time.monotonic() > deadline:
+            return Locked(read_settings(now), (*controls.missing, *wrong))
 
 
-def choose_controls(wanted: CameraSettings, now: Metadata, known: Mapping[str, Any]) -> Controls:
+def _watch(told: Mapping[str, Any], metadata: Callable[[], Metadata]) -> tuple[Metadata, list[str]]:
+    """The last of some frames, and what any of them lacked."""
+    for _ in range(SETTLE_FRAMES):
+        metadata()
+    frames = [metadata() for _ in range(STEADY_FRAMES)]
+    wrong: dict[str, str] = {}
+    for frame in frames:
+        wrong |= differences(told, frame)
+    return frames[-1], list(wrong.values())
+
+
+def choose_controls(wanted: CameraSettings, now: Metadata, known: Container[str]) -> Controls:
     """What to tell the camera: a value that is not asked for stays as the frame shows it.
 
     So does one of 0, which libcamera takes for "choose it yourself".
@@ -89,8 +99,8 @@ def choose_controls(wanted: CameraSettings, now: Metadata, known: Mapping[str, A
     return Controls(values, tuple(missing))
 
 
-def differences(told: Mapping[str, Any], now: Metadata) -> tuple[str, ...]:
-    """Where a frame was not taken as the camera was told, each a sentence."""
+def differences(told: Mapping[str, Any], now: Metadata) -> dict[str, str]:
+    """Where a frame was not taken as the camera was told: what, and a sentence about it."""
     held = read_settings(now)
     exposure_us, gain = told.get("ExposureTime"), told.get("AnalogueGain")
     red, blue = told.get("ColourGains", (None, None))
@@ -101,11 +111,11 @@ def differences(told: Mapping[str, Any], now: Metadata) -> tuple[str, ...]:
         ("red gain", red, held.red_gain, COLOUR_TOLERANCE),
         ("blue gain", blue, held.blue_gain, COLOUR_TOLERANCE),
     )
-    return tuple(
-        f"{what}: {asked:.6g} did not take, the camera is at {_number(has)}"
+    return {
+        what: f"{what}: {asked:.6g} did not take, the camera is at {_number(has)}"
         for what, asked, has, tolerance in checks
         if asked is not None and not _near(asked, has, tolerance)
-    )
+    }
 
 
 def read_settings(metadata: Metadata) -> CameraSettings:

@@ -40,7 +40,7 @@ LIBCAMERA = {
 }
 
 
-class Unavailable(Exception):
+class UnavailableError(Exception):
     """The package cannot be had now."""
 
 
@@ -48,7 +48,7 @@ def download(version: str) -> dict[str, str]:
     """The text of a version's modules, by their names.
 
     Raises:
-        Unavailable: no registry can be reached.
+        UnavailableError: no registry can be reached.
     """
     CACHE.mkdir(exist_ok=True)
     words = ["download", "--quiet", "--no-deps", "--only-binary", ":all:", "--retries", "0"]
@@ -61,7 +61,7 @@ def download(version: str) -> dict[str, str]:
         )
         found = list(CACHE.glob(f"picamera2-{version}-*.whl"))
         if not found:
-            raise Unavailable((done.stderr.strip().splitlines() or ["pip said nothing"])[-1])
+            raise UnavailableError((done.stderr.strip().splitlines() or ["pip said nothing"])[-1])
     with zipfile.ZipFile(found[0]) as wheel:
         return {
             name.removeprefix("picamera2/"): wheel.read(name).decode()

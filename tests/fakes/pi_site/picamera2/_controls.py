@@ -21,7 +21,7 @@ class Sensor:
     def controls(self) -> dict[str, tuple[Any, Any, Any]]:
         """Smallest, largest and usual value of each control that this camera has."""
         frame_us = fake_pi.setting("shortest_frame_us")
-        has = {name: (0, 1, 0) for name in KNOWN}
+        has = dict.fromkeys(KNOWN, (0, 1, 0))
         has["FrameDurationLimits"] = (frame_us, 120000000, 33333)
         return {k: v for k, v in has.items() if k not in fake_pi.setting("no_controls")}
 
