@@ -83,7 +83,7 @@ def find_camera(number: int) -> PiCamera:
             "libcamera finds no camera. Switch the board off, check the ribbon cable at both ends, "
             "then run: rpicam-hello --list-cameras"
         )
-    there = ", ".join(f"picamera2://{camera.number} ({camera.model})" for camera in cameras)
+    there = ", ".join(f"picamera2://{one.number} ({one.model})" for one in cameras)
     raise CameraError(f"there is no camera number {number}. Cameras that are there: {there}")
 
 

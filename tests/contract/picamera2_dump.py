@@ -51,23 +51,34 @@ def download(version: str) -> dict[str, str]:
         UnavailableError: no registry can be reached.
     """
     CACHE.mkdir(exist_ok=True)
-    words = ["download", "--quiet", "--no-deps", "--only-binary", ":all:", "--retries", "0"]
-    if not (found := list(CACHE.glob(f"picamera2-{version}-*.whl"))):
-        done = subprocess.run(
-            [sys.executable, "-m", "pip", *words, "--dest", CACHE, f"picamera2=={version}"],
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        found = list(CACHE.glob(f"picamera2-{version}-*.whl"))
+    if not (found := wheels(version)):
+        said = fetch(version)
+        found = wheels(version)
         if not found:
-            raise UnavailableError((done.stderr.strip().splitlines() or ["pip said nothing"])[-1])
+            raise UnavailableError(said)
     with zipfile.ZipFile(found[0]) as wheel:
         return {
             name.removeprefix("picamera2/"): wheel.read(name).decode()
             for name in wheel.namelist()
             if re.fullmatch(r"picamera2/\w+\.py", name)
         }
+
+
+def wheels(version: str) -> list[Path]:
+    return list(CACHE.glob(f"picamera2-{version}-*.whl"))
+
+
+def fetch(version: str) -> str:
+    """Have pip put a wheel into the cache, and give what it said last."""
+    words = ["download", "--quiet", "--no-deps", "--only-binary", ":all:", "--retries", "0"]
+    words += ["--dest", str(CACHE), f"picamera2=={version}"]
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "pip", *words], capture_output=True, text=True, timeout=30
+        )
+    except subprocess.TimeoutExpired:
+        return "the registry does not answer"
+    return (done.stderr.strip().splitlines() or ["pip said nothing"])[-1]
 
 
 def dump(modules: dict[str, str]) -> dict[str, Any]:

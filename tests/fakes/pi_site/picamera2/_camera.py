@@ -18,7 +18,7 @@ STREAM_KEYS = ("format", "size", "stride")
 class Picamera2:
     """One camera."""
 
-    def __init__(self, camera_num: int = 0, **unused: Any) -> None:
+    def __init__(self, camera_num: int = 0) -> None:
         self.is_open = False
         self.started = False
         self.post_callback: Callable[[CompletedRequest], None] | None = None
