@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from types import TracebackType
@@ -30,6 +30,10 @@ BGR_FORMAT = "RGB888"
 # turn. More would not bring a newer frame, and contiguous memory is short: six have failed to fit
 # (raspberrypi/picamera2 issue 972).
 BUFFERS = 4
+OPTIONS = {
+    **{"width": whole(16), "height": whole(16), "fps": rate},
+    **{"hflip": switch, "vflip": switch, "focus_cm": whole(1)},
+}
 FRAME_DURATION = "FrameDurationLimits"  # in microseconds, shortest and longest
 
 
@@ -40,6 +44,8 @@ class PiCameraSettings:
     width, height: in pixels, even; libcamera may choose others.
     fps: frames per second; 0 leaves the rate to picamera2.
     hflip, vflip: mirror left to right, top to bottom; both turn the picture by half.
+    focus_cm: from the lens to the stone, in centimetres, for a camera that can move its lens. None
+        leaves the lens where it rests: picamera2 turns no autofocus on.
     """
 
     width: int = 1280
@@ -47,6 +53,7 @@ class PiCameraSettings:
     fps: float = 30.0
     hflip: bool = False
     vflip: bool = False
+    focus_cm: int | None = None
 
 
 class PiCameraSource:
@@ -137,17 +144,25 @@ class PiCameraSource:
 
     def _configuration(self, camera: Any) -> Any:
         wanted = self._settings
-        controls = {}
-        if wanted.fps and FRAME_DURATION in camera.camera_controls:
-            frame_us = round(1e6 / wanted.fps)
-            controls[FRAME_DURATION] = (frame_us, frame_us)
         return camera.create_video_configuration(
             main={"size": (wanted.width, wanted.height), "format": BGR_FORMAT},
             transform=_transform(wanted),
             buffer_count=BUFFERS,
-            controls=controls,
+            controls=self._controls(camera.camera_controls),
             queue=False,  # picamera2 would hold a buffer of its own, for calls not used here
         )
+
+    def _controls(self, known: Container[str]) -> dict[str, Any]:
+        controls: dict[str, Any] = {}
+        if self._settings.fps and FRAME_DURATION in known:
+            frame_us = round(1e6 / self._settings.fps)
+            controls[FRAME_DURATION] = (frame_us, frame_us)
+        if self._settings.focus_cm is not None:
+            if "LensPosition" not in known:
+                raise CameraError(f"{self.name} cannot move its lens: leave out focus_cm")
+            # 0: libcamera's AfModeManual. The position is in dioptres, one by the metres.
+            controls |= {"AfMode": 0, "LensPosition": 100 / self._settings.focus_cm}
+        return controls
 
     def _check(self, given: Any) -> None:
         """libcamera changes what a camera cannot do, and goes on."""
@@ -199,7 +214,7 @@ class PiCameraSource:
 
 
 def from_uri(uri: Uri) -> PiCameraSource:
-    """The camera that `picamera2://0?width=1280&height=720&fps=30&hflip=1&vflip=1` means.
+    """The camera that `picamera2://0?width=1280&height=720&fps=30&focus_cm=15` means.
 
     Raises:
         SettingsError: an option is not known, or the camera is not a number.
@@ -207,10 +222,7 @@ def from_uri(uri: Uri) -> PiCameraSource:
     number = uri.path or "0"
     if not number.isdecimal():
         raise SettingsError(f"{uri.text}: write the camera's number, as in picamera2://0")
-    size, flip = whole(16), switch
-    options = uri.options(
-        {"width": size, "height": size, "fps": rate, "hflip": flip, "vflip": flip}
-    )
+    options = uri.options(OPTIONS)
     return PiCameraSource(int(number), PiCameraSettings(**options))
 
 

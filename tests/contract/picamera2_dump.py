@@ -36,6 +36,7 @@ LIBCAMERA = {
     "controls": [
         *("AeEnable", "AnalogueGain", "AwbEnable", "ColourGains", "ExposureTime"),
         *("FrameDurationLimits", "AeLocked", "AwbLocked", "DigitalGain", "FrameDuration", "Lux"),
+        *("AfMode", "LensPosition"),
     ],
 }
 

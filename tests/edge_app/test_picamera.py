@@ -104,6 +104,21 @@ def test_a_picture_is_turned_as_the_uri_says(pi, query, white):
     assert [corner for corner in corners if image[corner].tolist() == [255] * 3] == [white]
 
 
+def test_the_lens_is_set_to_the_stone(pi):
+    """picamera2 leaves it focused at about a metre, where a tray is not."""
+    with open_source("picamera2://0?focus_cm=16&width=64&height=48") as source:
+        for _ in range(8):
+            lens = source._metadata()["LensPosition"]
+    assert lens == pytest.approx(6.25)  # dioptres
+
+    with PiCameraSource(0, SMALL) as source:
+        assert source._metadata()["LensPosition"] == 1.0
+    pi.configure(moves_lens=False)
+    source = open_source("picamera2://0?focus_cm=16")
+    with pytest.raises(CameraError, match="cannot move its lens: leave out focus_cm"), source:
+        pass
+
+
 def test_the_rate_is_the_sensors_where_it_is_slower(pi):
     pi.configure(shortest_frame_us=20000)
 

@@ -34,6 +34,7 @@ DEFAULTS: dict[str, Any] = {
     "odd_size_at": -1,  # one frame of another size
     "broken_at": -1,  # one frame whose buffer cannot be mapped
     "callback_dies_at": -1,  # giving a buffer back fails: the camera has gone
+    "moves_lens": True,
     "no_controls": [],  # names that the camera does not have
     "control_delay": 3,  # frames until a control is seen
     "stubborn": [],  # controls that never take

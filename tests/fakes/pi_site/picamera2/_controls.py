@@ -22,6 +22,8 @@ class Sensor:
         """Smallest, largest and usual value of each control that this camera has."""
         frame_us = fake_pi.setting("shortest_frame_us")
         has = dict.fromkeys(KNOWN, (0, 1, 0))
+        if fake_pi.setting("moves_lens"):
+            has |= {"AfMode": (0, 2, 0), "LensPosition": (0.0, 15.0, 1.0)}
         has["FrameDurationLimits"] = (frame_us, 120000000, 33333)
         return {k: v for k, v in has.items() if k not in fake_pi.setting("no_controls")}
 
@@ -52,6 +54,9 @@ class Sensor:
             "AnalogueGain": 1.5 + 0.2 * wander,
             "ColourGains": (1.8 + 0.1 * wander, 1.6 - 0.1 * wander),
         }
+        if fake_pi.setting("moves_lens"):  # it rests for objects a metre away
+            lens = self._set.get("LensPosition", 1.0) if self._set.get("AfMode", 0) == 0 else 1.0
+            metadata["LensPosition"] = lens
         fixed = {k: v for k, v in self._set.items() if k not in fake_pi.setting("stubborn")}
         self._fix(metadata, fixed)
         return {k: v for k, v in metadata.items() if k in self.controls()}
