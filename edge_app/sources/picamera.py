@@ -31,8 +31,12 @@ BGR_FORMAT = "RGB888"
 # (raspberrypi/picamera2 issue 972).
 BUFFERS = 4
 OPTIONS = {
-    **{"width": whole(16), "height": whole(16), "fps": rate},
-    **{"hflip": switch, "vflip": switch, "focus_cm": whole(1)},
+    "width": whole(16),
+    "height": whole(16),
+    "fps": rate,
+    "hflip": switch,
+    "vflip": switch,
+    "focus_cm": whole(1),
 }
 FRAME_DURATION = "FrameDurationLimits"  # in microseconds, shortest and longest
 

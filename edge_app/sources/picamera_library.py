@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from deploy.errors import CameraError, MissingDependencyError, require
+from deploy.errors import CameraError, GemscanError, MissingDependencyError, require
 
 REMEDY = (
     "sudo apt install python3-picamera2, and make the environment of the system's Python with "
@@ -109,6 +109,8 @@ def explain(error: BaseException) -> str:
     picamera2's own sentence on top of libcamera's says only that it failed.
     """
     while (below := error.__cause__ or error.__context__) is not None:
+        if isinstance(below, GemscanError):  # what was being dealt with when this one came
+            break
         error = below
     problem = str(error) or type(error).__name__
     if "busy" in problem:

@@ -106,13 +106,13 @@ def differences(told: Mapping[str, Any], now: Metadata) -> dict[str, str]:
     red, blue = told.get("ColourGains", (None, None))
     lines = max(EXPOSURE_TOLERANCE, EXPOSURE_STEP_US / max(exposure_us or 1, 1))
     checks = (
-        ("exposure in us", exposure_us, held.exposure_us, lines),
-        ("gain", gain, held.gain, GAIN_TOLERANCE),
-        ("red gain", red, held.red_gain, COLOUR_TOLERANCE),
-        ("blue gain", blue, held.blue_gain, COLOUR_TOLERANCE),
+        ("an exposure of {} us", exposure_us, held.exposure_us, lines),
+        ("a gain of {}", gain, held.gain, GAIN_TOLERANCE),
+        ("a red gain of {}", red, held.red_gain, COLOUR_TOLERANCE),
+        ("a blue gain of {}", blue, held.blue_gain, COLOUR_TOLERANCE),
     )
     return {
-        what: f"{what}: {asked:.6g} did not take, the camera is at {_number(has)}"
+        what: f"{what.format(_number(asked))} did not take: the camera is at {_number(has)}"
         for what, asked, has, tolerance in checks
         if asked is not None and not _near(asked, has, tolerance)
     }
