@@ -87,6 +87,7 @@ def test_the_camera_stands_still_where_buffers_are_kept(pi):
         time.sleep(0.1)
         assert len(kept) == picamera.BUFFERS
         assert pi.STATE["stalled"] > 0
+        source._camera.post_callback = None
         for request in kept:
             request.release()
 
@@ -258,8 +259,10 @@ def test_a_camera_whose_thread_died_is_closed_all_the_same(pi):
     pi.configure(callback_dies_at=3)
 
     with PiCameraSource(0, SMALL) as source:
-        source._camera.post_callback = lambda request: None  # so that the thread gives it back
-        time.sleep(0.05)
+        source._camera.post_callback = None  # so that the thread itself gives frames back
+        deadline = time.monotonic() + 5
+        while pi.threads and time.monotonic() < deadline:
+            time.sleep(0.005)
         assert not pi.threads
         with pytest.raises(CameraError, match="no frame within"):
             for _ in range(5):
@@ -275,6 +278,14 @@ def test_a_camera_that_does_not_close_is_a_line_in_the_log(pi, caplog):
         read(source)
 
     assert "did not close: Failed to stop camera" in caplog.text
+
+
+def test_a_frame_that_nobody_read_is_given_back_when_the_camera_is_left(pi):
+    with PiCameraSource(0, SMALL) as source:
+        time.sleep(0.05)
+        assert source._newest._waiting is not None
+
+    assert pi.left_over() == {}
 
 
 def test_leaving_by_an_error_closes_the_camera(pi):
