@@ -71,7 +71,17 @@ def wheels(version: str) -> list[Path]:
 
 def fetch(version: str) -> str:
     """Have pip put a wheel into the cache, and give what it said last."""
-    words = ["download", "--quiet", "--no-deps", "--only-binary", ":all:", "--retries", "0"]
+    words = [
+        "download",
+        "--quiet",
+        "--no-deps",
+        "--only-binary",
+        ":all:",
+        "--retries",
+        "0",
+        "--timeout",
+        "5",
+    ]
     words += ["--dest", str(CACHE), f"picamera2=={version}"]
     try:
         done = subprocess.run(
