@@ -13,7 +13,7 @@ from calibration.camera.profile import (
     save_profile,
 )
 from calibration.camera.settings import CameraSettings
-from edge_app.tray_light import TrayLight, profile_of
+from edge_app.tray_light import TrayLight
 
 HALF = CameraProfile(
     schema=SCHEMA,
@@ -37,33 +37,51 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("GEMSCAN_CAMERAS", str(tmp_path))
 
 
+@pytest.fixture
+def light(fakes):
+    """Of a live source that has the profile."""
+    save_profile(HALF)
+    light = TrayLight(fakes.ScriptedSource([], live=True))
+    assert light.settings() == HALF.settings
+    return light
+
+
 @pytest.mark.parametrize("size", [(48, 64), (96, 128), (30, 40)])
-def test_frames_of_any_size_are_corrected_and_none_is_written_into(size):
-    light = TrayLight(HALF)
+def test_frames_of_any_size_are_corrected_and_none_is_written_into(light, size):
     frame = np.full((*size, 3), 60, np.uint8)
 
     assert np.unique(light.correct(frame)).tolist() == [120]
     assert np.unique(frame).tolist() == [60]
 
 
-def test_light_that_stays_is_the_profiles_and_light_that_fades_is_not():
-    light = TrayLight(HALF)
+def test_light_that_stays_is_the_profiles_and_light_that_fades_is_not(light):
     white, faded = np.full((48, 64, 3), 127, np.uint8), np.full((48, 64, 3), 100, np.uint8)
 
     assert not any(light.moved(white, float(i)) for i in range(6))
     assert [light.moved(faded, 6.0 + i) for i in range(6)][-1]
 
 
-def test_a_camera_has_its_own_profile_and_a_file_has_none(fakes):
-    save_profile(HALF)
+@pytest.mark.parametrize("live", [True, False])
+def test_without_a_profile_everything_stays_as_it_comes(fakes, live):
+    if not live:
+        save_profile(HALF)  # a file is no camera, whatever it is called
+    light = TrayLight(fakes.ScriptedSource([], live=live))
+    frame = np.full((48, 64, 3), 60, np.uint8)
 
-    assert profile_of(fakes.ScriptedSource([], live=True)) == HALF
-    assert profile_of(fakes.ScriptedSource([], live=False)) is None
+    assert light.settings() is None
+    assert light.correct(frame) is frame
+    assert not any(light.moved(frame, float(i)) for i in range(9))
 
 
-def test_a_damaged_profile_is_an_error_and_never_left_out_in_silence(fakes):
-    save_profile(dataclasses.replace(HALF))
+def test_a_camera_that_was_calibrated_meanwhile_gets_its_new_profile(light):
+    save_profile(dataclasses.replace(HALF, white=0.25))
+    light.settings()
+
+    assert np.unique(light.correct(np.full((48, 64, 3), 60, np.uint8))).tolist() == [240]
+
+
+def test_a_damaged_profile_is_an_error_and_never_left_out_in_silence(light):
     profile_path("script").write_text("{")
 
     with pytest.raises(ProfileError, match="damaged"):
-        profile_of(fakes.ScriptedSource([], live=True))
+        light.settings()
