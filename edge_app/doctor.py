@@ -143,8 +143,21 @@ def check_cameras() -> Check:
 
 
 def check_picamera2() -> Check:
-    """picamera2, through which a Raspberry Pi gives its own cameras."""
-    return _unused("picamera2", "picamera2", expected="Raspberry Pi" in machine.board())
+    """picamera2, through which a Raspberry Pi gives its own cameras, and the cameras it finds."""
+    name = "picamera2"
+    if importlib.util.find_spec(name) is None and "Raspberry Pi" not in machine.board():
+        return Check(name, OK, "not installed; only a Raspberry Pi needs it")
+    library = importlib.import_module("edge_app.sources.picamera_library")
+    try:
+        cameras = library.list_cameras()
+    except GemscanError as exc:
+        problem, _, remedy = str(exc).partition("\nTo fix it: ")
+        return Check(name, NOTE, problem, remedy or "restart the board")
+    if not cameras:
+        remedy = "for a camera on a ribbon cable, see: rpicam-hello --list-cameras"
+        return Check(name, NOTE, f"{installed(name)}, no camera found".lstrip(", "), remedy)
+    there = ", ".join(f"picamera2://{one.number} is {one.model}" for one in cameras)
+    return Check(name, OK, f"{installed(name)}, {there}".lstrip(", "))
 
 
 def check_processor() -> Check:
@@ -231,14 +244,3 @@ def _optional(module: str, name: str, without: str, remedy: str) -> Check:
     if importlib.util.find_spec(module) is None:
         return Check(name, NOTE if remedy else OK, f"not installed; {without}", remedy)
     return Check(name, OK, installed(module) or "installed")
-
-
-def _unused(module: str, name: str, *, expected: bool) -> Check:
-    """A library that gemscan cannot use yet: there is nothing to install.
-
-    Args:
-        expected: this machine has what the library drives, so that its owner may count on it.
-    """
-    there = importlib.util.find_spec(module) is not None
-    found = (installed(module) or "installed") if there else "not installed"
-    return Check(name, NOTE if expected else OK, f"{found}; {NOT_USED}")

@@ -17,11 +17,11 @@ LIGHT_HELP_S = 10.0  # locked while the lamp was off, a camera stays blind until
 class Light(Protocol):
     """The camera's profile at work."""
 
-    def correct(self, image_bgr: ByteArray) -> ByteArray:
-        """The picture in the colours it would have in the light of the profile."""
-
-    def moved(self, corrected_bgr: ByteArray, at_s: float) -> bool:
+    def moved(self, raw_bgr: ByteArray, at_s: float) -> bool:
         """Whether the light is not the profile's any more."""
+
+    def correct(self, raw_bgr: ByteArray) -> ByteArray:
+        """The picture in the colours it would have in even, neutral light."""
 
 
 class Gate:
@@ -38,14 +38,15 @@ class Gate:
     def pass_on(self, frame: Frame) -> tuple[CameraState, ByteArray]:
         """The state that a frame shows, and its picture, in true colours where it is `LIVE`.
 
-        The picture may be the frame's own array or one that the next call overwrites.
+        Without a profile it is the frame's own array.
         """
-        state, image = self._watch.state(frame.image_bgr, frame.captured_at), frame.image_bgr
+        image, at_s = frame.image_bgr, frame.captured_at
+        state = self._watch.state(image, at_s)
         if state is CameraState.LIVE and self._light is not None:
-            image = self._light.correct(image)
-            if self._light.moved(image, frame.captured_at):
+            if self._light.moved(image, at_s):
                 state = CameraState.MOVED_LIGHT
-        self._help(state, frame.captured_at)
+            image = self._light.correct(image)
+        self._help(state, at_s)
         return state, image
 
     def _help(self, state: CameraState, now_s: float) -> None:

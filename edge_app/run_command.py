@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from edge_app.sources.base import Source
     from edge_app.states import CameraState
     from edge_app.stats import LoopStats
+    from edge_app.tray_light import TrayLight
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +69,7 @@ def run_run(args: argparse.Namespace) -> int:
     from edge_app.sources.uri import open_source
     from edge_app.stats import LoopStats
     from edge_app.stopping import raise_on_signals, stop_on_signals
+    from edge_app.tray_light import TrayLight
 
     window = _wants_window(args.display)
     bundle = load_bundle(args.bundle)
@@ -76,12 +78,15 @@ def run_run(args: argparse.Namespace) -> int:
         # From here on, so that Ctrl-C finds no library half loaded and no recording half closed.
         stop = stack.enter_context(stop_on_signals())
         source = open_source(args.source, bundle.labels)
-        feed = stack.enter_context(open_feed(source, stop, patient=args.wait_for_camera))
+        light = TrayLight(source)
+        feed = stack.enter_context(
+            open_feed(source, stop, profiled=light.settings, patient=args.wait_for_camera)
+        )
         with raise_on_signals():  # an engine may have to be built first
             backend = stack.enter_context(open_model(bundle, args))
         log.info("%s, %s %s", source.name, backend.name, backend.precision)
         try:
-            _loop(args, feed, backend, bundle, window=window, stop=stop, stats=stats)
+            _loop(args, feed, backend, bundle, light, window=window, stop=stop, stats=stats)
         finally:  # what was counted is told after any kind of end
             _report(args.json, stats, source, backend, bundle)
     return 0 if stats.frames else STOPPED_EARLY
@@ -92,6 +97,7 @@ def _loop(
     feed: Feed,
     backend: Backend,
     bundle: Bundle,
+    light: TrayLight,
     *,
     window: bool,
     stop: Event,
@@ -111,6 +117,7 @@ def _loop(
             backend,
             bundle.manifest,
             familiarity=read_familiarity(bundle),
+            light=light,
             overlay=Overlay(bundle.manifest.name, feed.name) if drawn else None,
             sinks=sinks,
             on_change=None if window else teller.verdict,

@@ -1,4 +1,7 @@
-"""The fake GPU with TensorRT and pycuda, for tests that ask for it. See fakes/README.md."""
+"""The fake GPU with TensorRT and pycuda, and the fake picamera2, for tests that ask for one.
+
+See fakes/README.md.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import gc
 import importlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 SITE = ROOT / "tests" / "fakes" / "site"
 FAKED = ("tensorrt", "pycuda", "fake_gpu")
+PI_SITE = ROOT / "tests" / "fakes" / "pi_site"
+PI_FAKED = ("picamera2", "libcamera", "fake_pi")
 POSES = ("8.6", "10.3", "10.16", "11.4")
 
 
@@ -34,10 +39,10 @@ class Pose:
     may_break: bool = False
 
 
-def forget_fakes() -> None:
+def forget_fakes(names: Sequence[str] = FAKED) -> None:
     """Let the next import start from nothing: version and device belong to one test."""
     for name in list(sys.modules):
-        if name.partition(".")[0] in FAKED:
+        if name.partition(".")[0] in names:
             del sys.modules[name]
 
 
@@ -64,3 +69,22 @@ def tensorrt_pose(
     forget_fakes()
     assert pose.may_leave or not left, f"left on the device: {left}"
     assert pose.may_break or not broken, f"rules broken: {broken}"
+
+
+@pytest.fixture
+def pi(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """`picamera2` and `libcamera` as fakes; the module `fake_pi`, for settings and counts.
+
+    When the test ends no camera may be open, no buffer held, and no thread running.
+    """
+    path = os.pathsep.join([str(PI_SITE), str(ROOT), os.environ.get("PYTHONPATH", "")])
+    monkeypatch.setenv("PYTHONPATH", path.rstrip(os.pathsep))
+    monkeypatch.setenv("FAKE_PI", "{}")
+    monkeypatch.syspath_prepend(str(PI_SITE))
+    forget_fakes(PI_FAKED)
+    fake_pi = importlib.import_module("fake_pi")
+    yield fake_pi
+    gc.collect()
+    left = fake_pi.left_over()
+    forget_fakes(PI_FAKED)
+    assert not left, f"not given back: {left}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from threading import Event
 
 from calibration.camera.settings import CameraSettings
@@ -18,16 +19,17 @@ def open_feed(
     source: Source,
     stop: Event | None = None,
     *,
-    settings: CameraSettings | None = None,
+    profiled: Callable[[], CameraSettings | None] | None = None,
     patient: bool = False,
 ) -> Feed:
     """The feed that fits a source; entering it opens the source.
 
     Args:
         stop: set by whoever wants the loop to end; no wait goes on after that.
-        settings: what the camera is to hold, from its profile; None: what it finds for itself.
+        profiled: asked when the camera was opened for what it is to hold, by its profile; None:
+            what it finds for itself.
         patient: wait for a camera that is not there at the start, as for one that was lost.
     """
     if not source.live:
         return FileFeed(source, stop)
-    return CameraFeed(source, stop, holder=Holder(settings), patient=patient)
+    return CameraFeed(source, stop, holder=Holder(profiled), patient=patient)

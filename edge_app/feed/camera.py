@@ -48,7 +48,7 @@ class CameraFeed:
         self.dropped = self.missed = 0
         self._source = source
         self._stop = stop or Event()
-        self._holder = holder or Holder(None)
+        self._holder = holder or Holder()
         self._patient = patient
         self._retries = Retries()
         self._closing = Event()

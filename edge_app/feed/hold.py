@@ -24,9 +24,11 @@ UNITS = {
 class Holder:
     """Locks a camera each time that it is opened, to the same settings every time."""
 
-    def __init__(self, settings: CameraSettings | None) -> None:
-        """Args: settings: from the camera's profile; None takes what it finds at first."""
-        self._profile = self._held = settings
+    def __init__(self, profiled: Callable[[], CameraSettings | None] | None = None) -> None:
+        """Args: profiled: what an opened camera's profile says; without one it is what it finds
+        at first."""
+        self._profiled = profiled or (lambda: None)
+        self._held: CameraSettings | None = None
         self._said: tuple[str, ...] | None = None
 
     def hold(self, source: Source, run_for: Callable[[float], object]) -> None:
@@ -37,19 +39,22 @@ class Holder:
 
         Raises:
             CameraError: the camera is gone.
+            GemscanError: its profile cannot be used.
         """
+        profiled = self._profiled()
         if not isinstance(source, Adjustable):
             self._say((f"{source.name}: its exposure, gain and white balance are not held",))
             return
-        if self._held is None:
+        wanted = profiled or self._held
+        if wanted is None:
             run_for(SETTLE_S)
-        locked = source.lock(self._held)
-        self._held = self._held or locked.settings
+        locked = source.lock(wanted)
+        self._held = wanted or locked.settings
         self._say((describe(source.name, locked), *locked.missing))
 
     def forget(self) -> None:
         """What the camera found for itself was no good; a profile's settings stay."""
-        self._held = self._profile
+        self._held = None
 
     def _say(self, lines: tuple[str, ...]) -> None:
         """Once, and again only when it has become another story."""

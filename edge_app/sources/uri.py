@@ -14,6 +14,7 @@ from edge_app.sources.options import Converter, parse_options
 # scheme: (module with `from_uri(uri)`, how it is written)
 KINDS = {
     "v4l2": ("edge_app.sources.v4l2", "0 (a camera's number) or v4l2:///dev/video0"),
+    "picamera2": ("edge_app.sources.picamera", "picamera2://0 (a Raspberry Pi's own camera)"),
     "demo": ("edge_app.sources.demo", "demo://"),
     "file": ("edge_app.sources.file", "a video file or a folder of pictures, file:// or not"),
 }

@@ -104,10 +104,44 @@ def test_nothing_is_to_be_installed_that_this_version_cannot_use(monkeypatch):
     """Whoever has the hardware is told that it waits; nobody is sent to install anything."""
     monkeypatch.setattr(machine, "board", lambda: "Raspberry Pi 5 Model B")
 
-    assert doctor.check_picamera2().state == doctor.NOTE
-    for check in (doctor.check_picamera2(), doctor.check_gstreamer()):
-        assert check.found.endswith("; not used by this version yet")
-        assert not check.remedy
+    check = doctor.check_gstreamer()
+    assert check.found.endswith("; not used by this version yet")
+    assert not check.remedy
+
+
+def test_only_a_raspberry_pi_is_told_to_install_picamera2(monkeypatch):
+    monkeypatch.setitem(sys.modules, "picamera2", None)
+    assert (doctor.check_picamera2().state, doctor.check_picamera2().remedy) == (doctor.OK, "")
+
+    monkeypatch.setattr(machine, "board", lambda: "Raspberry Pi 5 Model B")
+    check = doctor.check_picamera2()
+    assert check.state == doctor.NOTE
+    assert "could not be loaded" in check.found
+    assert check.remedy.startswith("sudo apt install python3-picamera2")
+
+
+def test_the_cameras_of_a_raspberry_pi_are_listed(pi):
+    assert doctor.check_picamera2() == doctor.Check(
+        "picamera2", doctor.OK, "picamera2://0 is imx708"
+    )
+
+    pi.configure(cameras=[])
+    assert "rpicam-hello --list-cameras" in doctor.check_picamera2().remedy
+    pi.configure(no_list=True)
+    assert doctor.check_picamera2().found.startswith("libcamera cannot list its cameras")
+    assert pi.STATE["opened"] == 0
+
+
+def test_a_picamera2_without_libcamera_is_a_note(pi, monkeypatch):
+    """As pip installs it: libcamera comes from apt alone."""
+    monkeypatch.delitem(sys.modules, "picamera2", raising=False)
+    monkeypatch.setitem(sys.modules, "libcamera", None)
+
+    check = doctor.check_picamera2()
+
+    assert check.state == doctor.NOTE
+    assert "libcamera" in check.found
+    assert "--system-site-packages" in check.remedy
 
 
 def test_a_pc_without_an_nvidia_gpu_lacks_nothing(monkeypatch):

@@ -23,10 +23,10 @@ class Lamp:
 
     off = False
 
-    def correct(self, image_bgr):
-        return image_bgr + 1
+    def correct(self, raw_bgr):
+        return raw_bgr + 1
 
-    def moved(self, corrected_bgr, at_s):
+    def moved(self, raw_bgr, at_s):
         return self.off
 
 

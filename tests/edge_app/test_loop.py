@@ -134,10 +134,10 @@ def test_a_key_in_the_window_is_answered_while_no_frame_comes(fakes, manifest):
 
 def test_the_corrected_picture_is_classified_and_shown(fakes, manifest, frames):
     class Darker:
-        def correct(self, image_bgr):
-            return image_bgr // 2
+        def correct(self, raw_bgr):
+            return raw_bgr // 2
 
-        def moved(self, corrected_bgr, at_s):
+        def moved(self, raw_bgr, at_s):
             return False
 
     sink = fakes.ListSink()

@@ -128,7 +128,6 @@ def test_a_camera_is_named_in_three_ways():
         ("v4l2://video0", "three slashes"),
         ("rtsp://10.0.0.1/tray", "rtsp:// are not known. Known: 0"),
         ("csi://0", "csi:// are not known"),
-        ("picamera2://0", "picamera2:// are not known"),
     ],
 )
 def test_a_wrong_uri_is_refused_with_what_is_known(uri, said):

@@ -36,7 +36,7 @@ class AdjustableSource:
 
 def test_without_a_profile_the_camera_settles_once_and_is_held_there_ever_after():
     source, waits = AdjustableSource(), []
-    holder = Holder(None)
+    holder = Holder()
 
     holder.hold(source, waits.append)
     holder.hold(source, waits.append)
@@ -48,7 +48,7 @@ def test_without_a_profile_the_camera_settles_once_and_is_held_there_ever_after(
 def test_a_profile_is_held_from_the_first_frame_on():
     source, waits = AdjustableSource(), []
     profile = CameraSettings(exposure_us=5000)
-    holder = Holder(profile)
+    holder = Holder(lambda: profile)
 
     holder.hold(source, waits.append)
     holder.forget()
@@ -60,7 +60,7 @@ def test_a_profile_is_held_from_the_first_frame_on():
 
 def test_what_it_found_can_be_forgotten():
     source = AdjustableSource()
-    holder = Holder(None)
+    holder = Holder()
 
     holder.hold(source, lambda _: None)
     holder.forget()
@@ -71,7 +71,7 @@ def test_what_it_found_can_be_forgotten():
 
 def test_what_is_held_and_what_cannot_be_is_said_once(caplog):
     caplog.set_level(logging.INFO)
-    holder, source = Holder(FOUND), AdjustableSource()
+    holder, source = Holder(lambda: FOUND), AdjustableSource()
 
     holder.hold(source, lambda _: None)
     holder.hold(source, lambda _: None)
@@ -85,6 +85,6 @@ def test_what_is_held_and_what_cannot_be_is_said_once(caplog):
 def test_a_camera_without_controls_is_named_as_such(fakes, caplog):
     caplog.set_level(logging.INFO)
 
-    Holder(None).hold(fakes.ScriptedSource([], live=True), lambda _: None)
+    Holder().hold(fakes.ScriptedSource([], live=True), lambda _: None)
 
     assert "script: its exposure, gain and white balance are not held" in caplog.text

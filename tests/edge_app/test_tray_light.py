@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from calibration.camera.profile import (
+    SCHEMA,
+    CameraProfile,
+    ProfileError,
+    profile_path,
+    save_profile,
+)
+from calibration.camera.settings import CameraSettings
+from edge_app.tray_light import TrayLight
+
+HALF = CameraProfile(
+    schema=SCHEMA,
+    identity="script",
+    measured_at="2026-01-01T00:00:00+00:00",
+    settings=CameraSettings(),
+    missing=(),
+    reference="white",
+    width=64,
+    height=48,
+    area=(0.0, 0.0, 1.0, 1.0),
+    white=0.5,
+    gains_bgr=(1.0, 1.0, 1.0),
+    flat_field=(((1.0, 1.0, 1.0),) * 2,) * 2,
+    noise=1.0,
+)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("GEMSCAN_CAMERAS", str(tmp_path))
+
+
+@pytest.fixture
+def light(fakes):
+    """Of a live source that has the profile."""
+    save_profile(HALF)
+    light = TrayLight(fakes.ScriptedSource([], live=True))
+    assert light.settings() == HALF.settings
+    return light
+
+
+@pytest.mark.parametrize("size", [(48, 64), (96, 128), (30, 40)])
+def test_frames_of_any_size_are_corrected_and_none_is_written_into(light, size):
+    frame = np.full((*size, 3), 60, np.uint8)
+
+    assert np.unique(light.correct(frame)).tolist() == [120]
+    assert np.unique(frame).tolist() == [60]
+
+
+def test_light_that_stays_is_the_profiles_and_light_that_fades_is_not(light):
+    white, faded = np.full((48, 64, 3), 127, np.uint8), np.full((48, 64, 3), 100, np.uint8)
+
+    assert not any(light.moved(white, float(i)) for i in range(6))
+    assert [light.moved(faded, 6.0 + i) for i in range(6)][-1]
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_without_a_profile_everything_stays_as_it_comes(fakes, live):
+    if not live:
+        save_profile(HALF)  # a file is no camera, whatever it is called
+    light = TrayLight(fakes.ScriptedSource([], live=live))
+    frame = np.full((48, 64, 3), 60, np.uint8)
+
+    assert light.settings() is None
+    assert light.correct(frame) is frame
+    assert not any(light.moved(frame, float(i)) for i in range(9))
+
+
+def test_a_camera_that_was_calibrated_meanwhile_gets_its_new_profile(light):
+    save_profile(dataclasses.replace(HALF, white=0.25))
+    light.settings()
+
+    assert np.unique(light.correct(np.full((48, 64, 3), 60, np.uint8))).tolist() == [240]
+
+
+def test_a_damaged_profile_is_an_error_and_never_left_out_in_silence(light):
+    profile_path("script").write_text("{")
+
+    with pytest.raises(ProfileError, match="damaged"):
+        light.settings()
