@@ -15,6 +15,7 @@ from deploy.arrays import ByteArray
 from deploy.errors import CameraError
 from edge_app.feed.hold import SETTLE_S
 from edge_app.sources.base import Adjustable, Locked, Source
+from edge_app.tray_light import identity
 
 MEASURED_FROM = 16  # frames
 _LATE = 4  # frames that a camera may have taken before it obeyed
@@ -37,7 +38,7 @@ class TrayCamera:
     @property
     def identity(self) -> str:
         """What its profile is found by; a file's is its name."""
-        return self._source.name if self._camera is None else self._camera.identity
+        return identity(self._source)
 
     def settle(self) -> None:
         """Let the camera's automatics find their way, then turn them off."""

@@ -37,8 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_calibrate_camera(args: argparse.Namespace) -> int:
     """Set the exposure, measure, save, and say what was found. 1: the tray is not fit."""
-    from calibration.camera.measure import TrayError, measure
+    from calibration.camera.measure import measure
     from calibration.camera.profile import save_profile
+    from calibration.camera.refuse import TrayError
     from edge_app.calibrate_camera import MEASURED_FROM, TrayCamera
     from edge_app.sources.uri import open_source
     from edge_app.stopping import raise_on_signals

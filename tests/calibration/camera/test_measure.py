@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from calibration.camera.correct import laid_out
-from calibration.camera.measure import TrayError, measure
+from calibration.camera.measure import measure
+from calibration.camera.refuse import TrayError
 from calibration.camera.settings import CameraSettings
 from deploy.render.camera import SimulatedCamera, falloff, light_bgr
 from deploy.render.tray import make_tray
