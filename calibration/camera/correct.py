@@ -9,9 +9,9 @@ be known.
 sRGB is not quite a power: it is one of values that were moved by 0.055, with a straight foot. Up
 to factors of about 1.6 that costs a few levels in the dark, and photographs do not mind. Beyond
 (a camera without a white balance of its own, under a warm lamp) it makes dark colours too yellow,
-which costs answers. There the frame is multiplied by the factor for moved values, and lifted by
-what the move leaves: `14 * (factor - 1)` levels, but never by more than four times the value
-itself, which is near the foot and leaves black black. What was clipped stays clipped either way.
+which costs answers. There `k * (v + min(v, c))` is written instead of
+`k * v`, with k the factor of the moved values and c = 14 * (k - 1) / k: right from v = c on, and
+with a straight foot below, so that black stays black. What was clipped stays clipped either way.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ class Correction:
         self._lift: ByteArray | None = None
         if (WHITE_AT / profile.white) * max(profile.gains_bgr) > _PLAIN_UP_TO:
             factors = (WHITE_AT + _FOOT) / (level + _FOOT)
-            lift = np.clip(255 * _FOOT * (factors - 1), 0, 255)
+            lift = np.maximum(255 * _FOOT * (1 - 1 / factors), 0)
             self._lift = np.rint(lift).astype(np.uint8).reshape(self._rows)
-            self._at_most = np.empty((_STRIP, width * 3), np.uint8)
+            self._lifted = np.empty((_STRIP, width * 3), np.uint8)
         else:
             factors = WHITE_AT / level
         # Bytes times bytes: float factors cost twice the time and gain one level of 255.
@@ -79,12 +79,10 @@ class Correction:
             return
         for top in range(0, len(values), _STRIP):
             strip = np.s_[top : top + _STRIP]
-            lift = self._at_most[: len(values[strip])]
-            cv2.add(values[strip], values[strip], dst=lift)
-            cv2.add(lift, lift, dst=lift)
-            cv2.min(lift, self._lift[strip], dst=lift)
-            cv2.multiply(values[strip], self._factors[strip], dst=out[strip], scale=self._scale)
-            cv2.add(out[strip], lift, dst=out[strip])
+            lifted = self._lifted[: len(values[strip])]
+            cv2.min(values[strip], self._lift[strip], dst=lifted)
+            cv2.add(values[strip], lifted, dst=lifted)
+            cv2.multiply(lifted, self._factors[strip], dst=out[strip], scale=self._scale)
 
 
 def written_white(profile: CameraProfile, size: tuple[int, int]) -> FloatArray:
