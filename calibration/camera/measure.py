@@ -19,7 +19,6 @@ from deploy.arrays import ByteArray, FloatArray
 from deploy.srgb import to_encoded, to_linear
 
 GREY_CARD = 0.18  # the reflectance of a photographer's grey card
-POINTS = (13, 17)  # of the flat field, down and across
 _MOST_GAIN, _LEAST_FIELD = 20.0, 0.05  # beyond, a channel is noise: forced, or in no light
 
 
@@ -79,7 +78,7 @@ def measure(
     refuse_dark(surface)
     if not force:
         refuse_unfit(frames, cells, area, surface)
-    whites = white_from(surface.at(*POINTS) / 255, reference)
+    whites = white_from(surface.points() / 255, reference)
     white = whites.max(axis=(0, 1))  # (blue, green, red)
     height, width = frames[0].shape[:2]
     return Measured(

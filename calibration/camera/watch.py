@@ -13,8 +13,9 @@ from calibration.camera.correct import written_white
 from calibration.camera.profile import CameraProfile
 from deploy.arrays import ByteArray
 
-MOST_LEVEL = 0.10  # of the tray's level, in the camera's values
-MOST_COLOUR = 0.05  # of blue against red, and of green against both: 300 K at 5,000 K
+# Where photographs begin to be misread: docs/light.md.
+MOST_LEVEL = 0.08  # of the tray's level, in the camera's values
+MOST_COLOUR = 0.045  # of blue against red, and of green against both: 300 K at 5,000 K
 PERSISTS_S = 3.0
 _BACK_AT = 0.7  # of what it takes to have drifted
 _SIDE = 12  # cells along each side of the measured area

@@ -47,10 +47,10 @@ def changed(**values) -> SimulatedCamera:
 
 MOVED = {
     "300 K warmer": changed(kelvin=4700),
-    "400 K colder": changed(kelvin=5400),
+    "300 K colder": changed(kelvin=5300),
     "a warm lamp": changed(kelvin=3000),
-    "0.4 stops darker": changed(stops=-0.6 - 0.4),
-    "0.4 stops brighter": changed(stops=-0.6 + 0.4),
+    "0.3 stops darker": changed(stops=-0.6 - 0.3),
+    "0.3 stops brighter": changed(stops=-0.6 + 0.3),
 }
 
 
@@ -97,7 +97,7 @@ def test_the_light_that_comes_back_is_told_after_three_seconds(watch, trays):
 
 def test_on_the_threshold_it_does_not_go_to_and_fro(watch, trays):
     shown(watch, changed(kelvin=4500), trays, 5)
-    now, _ = shown(watch, changed(kelvin=4770), trays, 6, start_s=5)
+    now, _ = shown(watch, changed(kelvin=4800), trays, 6, start_s=5)
 
     assert 0.7 < now.away < 1
     assert now.drifted
