@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import time
 
 import cv2
@@ -40,7 +41,8 @@ def test_the_demos_camera_is_exposed_measured_and_saved(cameras, capsys):
     assert lines["exposure"].startswith("from 10000 to 71")
     assert "white lies at 85%" in lines["exposure"]
     assert lines["before"].startswith("white is red 85%, green 65%, blue 41% of the scale")
-    assert lines["after"].startswith("white is red 95%, green 95%, blue 95%")
+    after = [int(percent) for percent in re.findall(r"(\d+)%", lines["after"])]
+    assert after == pytest.approx([95, 95, 95, 1], abs=1)
     assert lines["held"].startswith("exposure 71")
     assert str(next(cameras.iterdir())) == lines["saved"]
 
