@@ -43,9 +43,9 @@ def refuse_unfit(
     Raises:
         TrayError: it is clipped, flickers, something lies on it, or it is coloured.
     """
-    _refuse_clipped(frames, area)
     _refuse_flicker(standing_bands(surface.apart))
     _refuse_uneven(surface)
+    _refuse_clipped(frames, area)
     _refuse_flicker(flicker(cells))
     _refuse_colour(to_linear(surface.brightest() / 255))
 
