@@ -63,7 +63,7 @@ class SimulatedCamera:
         return written
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=2)
 def _gains(camera: SimulatedCamera, height: int, width: int) -> FloatArray:
     """(height, width, 3) float32: from the scene's light to steps of the sensor."""
     white = light_bgr(camera.kelvin) * np.float32(2.0**camera.stops * _STEPS)
@@ -101,7 +101,7 @@ def _daylight(kelvin: float) -> tuple[float, float]:
     return x, -3.0 * x**2 + 2.870 * x - 0.275
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=2)
 def falloff(height: int, width: int, corner: float) -> FloatArray:
     """(height, width) float32: the fourth power of a cosine, 1 in the middle, 1 - `corner` in
     the corners."""
