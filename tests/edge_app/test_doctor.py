@@ -8,7 +8,7 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from edge_app import display, doctor, doctor_gpu, doctor_jetson, machine
+from edge_app import display, doctor, doctor_cameras, doctor_gpu, doctor_jetson, machine
 
 
 @pytest.fixture
@@ -36,6 +36,7 @@ def gpu(monkeypatch, tmp_path):
     def make(*, jetson: bool = False, modules: tuple[str, ...] = ()) -> None:
         for module in (doctor, doctor_gpu):
             monkeypatch.setattr(module, "has_nvidia", lambda *_: True)
+        for module in (doctor, doctor_gpu, doctor_cameras):
             monkeypatch.setattr(module, "is_jetson", lambda: jetson)
         monkeypatch.setattr(doctor_jetson, "SYSTEM_PYTHON", tmp_path / "lib")
         monkeypatch.setattr(doctor_gpu, "CUDA", tmp_path / "cuda")
@@ -105,9 +106,8 @@ def test_nothing_is_to_be_installed_that_this_version_cannot_use(monkeypatch):
     monkeypatch.setattr(machine, "board", lambda: "Raspberry Pi 5 Model B")
 
     assert doctor.check_picamera2().state == doctor.NOTE
-    for check in (doctor.check_picamera2(), doctor.check_gstreamer()):
-        assert check.found.endswith("; not used by this version yet")
-        assert not check.remedy
+    assert doctor.check_picamera2().found.endswith("; not used by this version yet")
+    assert not doctor.check_picamera2().remedy
 
 
 def test_a_pc_without_an_nvidia_gpu_lacks_nothing(monkeypatch):

@@ -1,0 +1,184 @@
+"""A Video4Linux camera's exposure, gain and white balance: turned over to us, set, read back.
+
+Through the kernel, not through OpenCV's properties: those know neither the automatic gain nor the
+range of a control, and answer -1 for "no such control" as for "unplugged".
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from calibration.camera.settings import CameraSettings
+from edge_app.sources.base import Locked
+from edge_app.v4l2_device import Control
+
+# Numbers of controls; source: linux/v4l2-controls.h.
+EXPOSURE_AUTO, EXPOSURE_ABSOLUTE = 0x009A0901, 0x009A0902
+AUTO_WHITE_BALANCE, WHITE_BALANCE_TEMPERATURE = 0x0098090C, 0x0098091A
+AUTOGAIN, GAIN = 0x00980912, 0x00980913
+
+EXPOSURE_MANUAL = 1  # of enum v4l2_exposure_auto_type
+EXPOSURE_STEP_US = 100.0
+READ_BACK_S = 0.3  # some cameras take a moment to own up to a new value
+
+
+class Controls(Protocol):
+    """What is used of a `V4l2Device`."""
+
+    def control(self, number: int) -> Control | None: ...
+
+    def get(self, number: int) -> int: ...
+
+    def set(self, number: int, value: int) -> None: ...
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One thing to hold still.
+
+    value: the control's number.
+    automatic: of the control that gives it to the camera's own judgement; `off` takes it back.
+    unit: what one step of the control is, in `field`'s unit.
+    """
+
+    name: str
+    field: str
+    value: int
+    automatic: int
+    off: int
+    unit: float
+    unit_name: str
+
+
+QUANTITIES = (
+    Quantity(
+        *("exposure", "exposure_us", EXPOSURE_ABSOLUTE, EXPOSURE_AUTO, EXPOSURE_MANUAL),
+        *(EXPOSURE_STEP_US, " µs"),
+    ),
+    Quantity("gain", "gain", GAIN, AUTOGAIN, 0, 1.0, ""),
+    Quantity(
+        *("white balance", "white_balance_k", WHITE_BALANCE_TEMPERATURE, AUTO_WHITE_BALANCE, 0),
+        *(1.0, " K"),
+    ),
+)
+
+
+def lock_controls(device: Controls, wanted: CameraSettings | None) -> Locked:
+    """Turn the automatics off and hold `wanted`; what it leaves out is held as it is by now.
+
+    The values are read before an automatic is turned off: some cameras jump to another one then.
+
+    Raises:
+        OSError: the camera is gone.
+    """
+    wanted = wanted or CameraSettings()
+    offered = [one for one in QUANTITIES if device.control(one.value) is not None]
+    aims = {one.name: _aim(device, one, wanted) for one in offered}
+    missing = [
+        f"{one.name} cannot be held still: this camera has no such control."
+        for one in QUANTITIES
+        if one not in offered
+    ]
+    missing += [problem for one in QUANTITIES if (problem := _turn_off(device, one))]
+    missing += [said for one in offered if (said := _hold(device, one, aims[one.name]))]
+    held = {one.field: device.get(one.value) * one.unit for one in offered}
+    return Locked(CameraSettings(**held), tuple(missing + _gains(wanted)))
+
+
+def lockable(device: Controls) -> list[str]:
+    """The names of what a camera lets us hold still, nothing changed."""
+    found = []
+    for one in QUANTITIES:
+        control = device.control(one.value)
+        if control is not None and not control.read_only:
+            found.append(one.name)
+    return found
+
+
+def automatics(device: Controls) -> dict[int, int]:
+    """How a camera's automatics stand: each one's control number and value."""
+    there = [one.automatic for one in QUANTITIES if device.control(one.automatic) is not None]
+    return {number: device.get(number) for number in there}
+
+
+def restore(device: Controls, before: Mapping[int, int]) -> None:
+    """Let the automatics stand as `automatics` has found them: a camera keeps what it was told.
+
+    Raises:
+        OSError: the camera is gone.
+    """
+    for number, value in before.items():
+        _set(device, number, value)
+
+
+def _aim(device: Controls, one: Quantity, wanted: CameraSettings) -> int:
+    """What to set, in the control's steps."""
+    asked = getattr(wanted, one.field)
+    return device.get(one.value) if asked is None else round(asked / one.unit)
+
+
+def _turn_off(device: Controls, one: Quantity) -> str:
+    """Take a quantity from the camera's own judgement; a sentence where it does not let go."""
+    if device.control(one.automatic) is None or device.get(one.automatic) == one.off:
+        return ""
+    refused = _set(device, one.automatic, one.off)
+    if refused:
+        return f"the automatic {one.name} stays on: the camera refused to turn it off ({refused})."
+    if not _reads(device, one.automatic, one.off, 0):
+        return f"the automatic {one.name} stays on: the camera agreed to turn it off and did not."
+    return ""
+
+
+def _hold(device: Controls, one: Quantity, aim: int) -> str:
+    """Set a quantity; a sentence where it did not take."""
+    control = device.control(one.value)
+    if control is None or device.get(one.value) == aim:
+        return ""
+    refused = _set(device, one.value, min(max(aim, control.minimum), control.maximum))
+    if refused:
+        return f"{one.name} cannot be set: the camera refused {_in_words(one, aim)} ({refused})."
+    if _reads(device, one.value, aim, control.step // 2):
+        return ""
+    held = _in_words(one, device.get(one.value))
+    return f"{one.name} was to be {_in_words(one, aim)}; the camera holds {held}."
+
+
+def _set(device: Controls, number: int, value: int) -> str:
+    """The kernel's words for why it was refused; empty when it was not.
+
+    Raises:
+        OSError: the camera is gone.
+    """
+    try:
+        device.set(number, value)
+    except OSError as exc:
+        if exc.errno == errno.ENODEV:
+            raise
+        return os.strerror(exc.errno or 0)
+    return ""
+
+
+def _reads(device: Controls, number: int, value: int, within: int) -> bool:
+    """Whether a control comes to say that it has a value."""
+    deadline = time.monotonic() + READ_BACK_S
+    while abs(device.get(number) - value) > within:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.03)
+    return True
+
+
+def _in_words(one: Quantity, steps: int) -> str:
+    return f"{steps * one.unit:g}{one.unit_name}"
+
+
+def _gains(wanted: CameraSettings) -> list[str]:
+    """Settings that were made for a camera of another kind."""
+    if wanted.red_gain is None and wanted.blue_gain is None:
+        return []
+    return ["the red and blue gains were left out: this camera's white balance is in kelvin."]
