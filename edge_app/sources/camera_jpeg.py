@@ -28,6 +28,8 @@ class JpegDecoder:
         if self._marks_ends and not ended:
             return None
         self._marks_ends = ended
+        if not ended:
+            data = np.concatenate([data, np.frombuffer(END, np.uint8)])  # OpenCV 5 insists on it
         try:
             image = cv2.imdecode(data, cv2.IMREAD_COLOR)
         except cv2.error:

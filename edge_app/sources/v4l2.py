@@ -14,15 +14,16 @@ import cv2
 import numpy as np
 
 from calibration.camera.settings import CameraSettings
-from deploy.arrays import ByteArray
+from deploy.arrays import ByteArray, FloatArray
 from deploy.errors import CameraError, SettingsError
-from edge_app.device_access import held_by, permission_remedy, unseen_holder
+from edge_app.device_access import held_by, holders, permission_remedy, unseen_holder
 from edge_app.sources.base import Frame, Locked
 from edge_app.sources.camera_jpeg import JpegDecoder
 from edge_app.sources.options import rate, whole
 from edge_app.sources.quiet import quiet_opencv
 from edge_app.sources.uri import Uri
 from edge_app.sources.v4l2_controls import automatics, lock_controls, restore
+from edge_app.sources.v4l2_freeze import hold_chosen, mean_colour
 from edge_app.v4l2_device import V4l2Device, fourcc, video_devices
 from edge_app.v4l2_identity import identity_of
 
@@ -30,6 +31,7 @@ from edge_app.v4l2_identity import identity_of
 SELECT_TIMEOUT = ("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "2")
 SETTLING_FRAMES = 6  # OpenCV has asked for four in advance; sensors take one or two to follow
 SETTLING_S = 2.0
+LOOKS = 3  # frames whose mean says how bright it is, lamps' flicker and all
 
 
 class CameraSource:
@@ -116,7 +118,9 @@ class CameraSource:
     def lock(self, wanted: CameraSettings | None) -> Locked:
         """Turn the automatics off: hold `wanted`, or with None what they have chosen by now.
 
-        Call it between two reads, in the thread that reads. It costs six frames.
+        Call it between two reads, in the thread that reads. It costs six frames, with None some
+        twenty, in which the tray should be still: whether the camera has told the truth is seen
+        by its picture.
 
         Raises:
             CameraError: the camera is gone.
@@ -124,6 +128,8 @@ class CameraSource:
         try:
             with V4l2Device(self._device) as device:
                 self._automatics = self._automatics or automatics(device)
+                if wanted is None:
+                    return hold_chosen(device, self._look)
                 locked = lock_controls(device, wanted)
         except OSError as exc:
             raise CameraError(f"{self._device} does not answer ({exc}): was it unplugged?") from exc
@@ -136,12 +142,25 @@ class CameraSource:
         with suppress(OSError), V4l2Device(self._device) as device:  # it may be gone
             restore(device, before)
 
-    def _settle(self) -> None:
-        """Let those frames pass that were exposed before."""
+    def _settle(self) -> bool:
+        """Let those frames pass that were exposed before. False: none came."""
         deadline = time.monotonic() + SETTLING_S
         for _ in range(SETTLING_FRAMES):
-            if self._capture is not None and time.monotonic() < deadline:
-                self._capture.grab()
+            if self._capture is None or not self._capture.grab():
+                return False
+            if time.monotonic() > deadline:
+                break
+        return True
+
+    def _look(self) -> FloatArray | None:
+        """The mean colour of what it sees with the settings of now."""
+        images: list[ByteArray] = []
+        while self._capture and len(images) < LOOKS and (images or self._settle()):
+            image = self._picture(self._capture) if self._capture.grab() else None
+            if image is None:
+                break
+            images.append(image)
+        return mean_colour(images)
 
     def _take_jpeg_undecoded(self) -> None:
         """Decode JPEG ourselves: OpenCV repeats the last picture where one is damaged."""
@@ -158,9 +177,11 @@ class CameraSource:
         return _colour(image) if self._jpeg is None else self._jpeg.decode(np.asarray(image))
 
     def _no_frame(self) -> str:
-        said = f"{self._device} gave no frame."
-        holder = held_by(self._device) if self._index == 0 else ""
-        return f"{said} {holder or 'Check that it is still plugged in.'}"
+        also = holders(self._device) if self._index == 0 else []
+        if also:
+            names = ", ".join(map(str, also))
+            return f"{self._device} gave no frame; it is open in {names} too: close that program."
+        return f"{self._device} gave no frame. Check that it is still plugged in."
 
 
 def from_uri(uri: Uri) -> CameraSource:
@@ -192,20 +213,16 @@ def check_device(device: Path) -> None:
 
 
 def _no_video(device: Path) -> str:
-    """Why a device that is there cannot be opened."""
-    holder = held_by(device)
-    if holder:
-        return holder
+    """Why a device that is there cannot be opened. Who merely has it open is in nobody's way."""
     try:
         with V4l2Device(device) as opened:
             captures, busy = opened.names.captures, opened.is_busy()
     except OSError as exc:
-        busy = exc.errno == errno.EBUSY
-        if not busy:
+        if exc.errno != errno.EBUSY:
             return f"{device} is there but gives no video ({exc.strerror}). {_others(device)}"
-        captures = True
+        captures, busy = True, True
     if busy:
-        return unseen_holder(device)
+        return held_by(device) or unseen_holder(device)
     what = "in no form that OpenCV knows" if captures else "it is a camera's second device"
     return f"{device} is there but gives no video: {what}. {_others(device)}"
 

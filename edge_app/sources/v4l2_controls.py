@@ -77,17 +77,24 @@ def lock_controls(device: Controls, wanted: CameraSettings | None) -> Locked:
         OSError: the camera is gone.
     """
     wanted = wanted or CameraSettings()
+    now = values(device)
+    missing = turn_off(device)
+    for one in QUANTITIES:
+        asked = getattr(wanted, one.field)
+        aim = getattr(now, one.field) if asked is None else asked
+        missing += [said] if (said := _hold(device, one, aim)) else []
+    return Locked(values(device), tuple(missing + _gains(wanted)))
+
+
+def values(device: Controls) -> CameraSettings:
+    """What a camera says of itself now."""
     offered = [one for one in QUANTITIES if device.control(one.value) is not None]
-    aims = {one.name: _aim(device, one, wanted) for one in offered}
-    missing = [
-        f"{one.name} cannot be held still: this camera has no such control."
-        for one in QUANTITIES
-        if one not in offered
-    ]
-    missing += [problem for one in QUANTITIES if (problem := _turn_off(device, one))]
-    missing += [said for one in offered if (said := _hold(device, one, aims[one.name]))]
-    held = {one.field: device.get(one.value) * one.unit for one in offered}
-    return Locked(CameraSettings(**held), tuple(missing + _gains(wanted)))
+    return CameraSettings(**{one.field: device.get(one.value) * one.unit for one in offered})
+
+
+def turn_off(device: Controls) -> list[str]:
+    """Turn the automatics off; a sentence for each that stays on."""
+    return [said for one in QUANTITIES if (said := _turn_off(device, one))]
 
 
 def lockable(device: Controls) -> list[str]:
@@ -116,12 +123,6 @@ def restore(device: Controls, before: Mapping[int, int]) -> None:
         _set(device, number, value)
 
 
-def _aim(device: Controls, one: Quantity, wanted: CameraSettings) -> int:
-    """What to set, in the control's steps."""
-    asked = getattr(wanted, one.field)
-    return device.get(one.value) if asked is None else round(asked / one.unit)
-
-
 def _turn_off(device: Controls, one: Quantity) -> str:
     """Take a quantity from the camera's own judgement; a sentence where it does not let go."""
     if device.control(one.automatic) is None or device.get(one.automatic) == one.off:
@@ -134,17 +135,23 @@ def _turn_off(device: Controls, one: Quantity) -> str:
     return ""
 
 
-def _hold(device: Controls, one: Quantity, aim: int) -> str:
-    """Set a quantity; a sentence where it did not take."""
+def _hold(device: Controls, one: Quantity, aim: float | None) -> str:
+    """Set a quantity; a sentence where it did not take, or cannot.
+
+    Args:
+        aim: in the field's unit; None where the camera has no such control.
+    """
     control = device.control(one.value)
-    if control is None or device.get(one.value) == aim:
-        return ""
-    refused = _set(device, one.value, min(max(aim, control.minimum), control.maximum))
+    if control is None or aim is None:
+        return f"{one.name} cannot be held still: this camera has no such control."
+    steps = min(max(round(aim / one.unit), control.minimum), control.maximum)
+    refused = "" if device.get(one.value) == steps else _set(device, one.value, steps)
     if refused:
         return f"{one.name} cannot be set: the camera refused {_in_words(one, aim)} ({refused})."
-    if _reads(device, one.value, aim, control.step // 2):
+    within = max(control.step, 1) * one.unit
+    if _reads(device, one.value, steps, control.step - 1) and abs(steps * one.unit - aim) < within:
         return ""
-    held = _in_words(one, device.get(one.value))
+    held = _in_words(one, device.get(one.value) * one.unit)
     return f"{one.name} was to be {_in_words(one, aim)}; the camera holds {held}."
 
 
@@ -166,15 +173,15 @@ def _set(device: Controls, number: int, value: int) -> str:
 def _reads(device: Controls, number: int, value: int, within: int) -> bool:
     """Whether a control comes to say that it has a value."""
     deadline = time.monotonic() + READ_BACK_S
-    while abs(device.get(number) - value) > within:
+    while abs(device.get(number) - value) > max(within, 0):
         if time.monotonic() > deadline:
             return False
         time.sleep(0.03)
     return True
 
 
-def _in_words(one: Quantity, steps: int) -> str:
-    return f"{steps * one.unit:g}{one.unit_name}"
+def _in_words(one: Quantity, amount: float) -> str:
+    return f"{amount:g}{one.unit_name}"
 
 
 def _gains(wanted: CameraSettings) -> list[str]:

@@ -165,6 +165,14 @@ def test_something_that_is_no_camera_is_refused_without_noise(tmp_path, capfd):
     assert capfd.readouterr().err == ""
 
 
+def test_the_file_of_a_device_is_a_camera_and_one_that_is_none_is_refused():
+    source = open_source("/dev/null")
+
+    assert isinstance(source, CameraSource)
+    with pytest.raises(CameraError, match=r"gives no video \(Inappropriate ioctl"), source:
+        pass
+
+
 class GreyCapture:
     """As cv2.VideoCapture on a camera that gives one channel, and then is unplugged."""
 

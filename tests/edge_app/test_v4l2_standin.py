@@ -18,6 +18,7 @@ from tests.standin_v4l2.camera import CannotBuildError, StandinCamera, build_lib
 
 HERE = Path(__file__).resolve().parent.parent / "standin_v4l2"
 SYSTEM_PYTHON = "/usr/bin/python3"
+LONGEST_S = 120
 MODULES = ("camera_checks", "lock_checks", "command_checks")
 
 
@@ -52,15 +53,18 @@ def outcomes(request, standin_library, tmp_path_factory) -> dict[str, tuple[bool
     """How each check ended, with one of the OpenCVs."""
     if not has_opencv(request.param):
         pytest.skip(f"{request.param} has no OpenCV")
-    camera = StandinCamera(standin_library, tmp_path_factory.mktemp("camera") / "root")
-    found = {}
-    for module in MODULES:
-        words = ("-m", "tests.standin_v4l2.checks", f"tests.standin_v4l2.{module}")
-        done = camera.run(*words, python=request.param)
-        assert done.returncode == 0, done.stderr
-        for line in map(json.loads, done.stdout.splitlines()):
-            found[line["check"]] = (line["passed"], line["said"])
-    return found
+    folder = tmp_path_factory.mktemp("cameras")
+    running = [
+        StandinCamera(standin_library, folder / module).start(
+            *("-m", "tests.standin_v4l2.checks", f"tests.standin_v4l2.{module}"),
+            python=request.param,
+        )
+        for module in MODULES  # beside each other: they mostly wait
+    ]
+    ended = [child.communicate(timeout=LONGEST_S) for child in running]
+    lines = [json.loads(line) for out, _ in ended for line in out.splitlines()]
+    assert [err for _, err in ended] == ["" for _ in MODULES]
+    return {line["check"]: (line["passed"], line["said"]) for line in lines}
 
 
 @pytest.mark.parametrize(("module", "name"), ALL)

@@ -18,7 +18,6 @@ ROOT = HERE.parent.parent
 SIZES = ((1280, 720), (640, 480), (320, 240))
 USB = "sys/devices/standin/usb1/1-2"
 BY_ID = "usb-Standin_Webcam_A1B2-video-index"
-CHILD_TIMEOUT_S = 60
 
 
 class CannotBuildError(Exception):
@@ -54,14 +53,10 @@ class StandinCamera:
         self.root = root
         self._library = library
         _lay_out(root)
-        self.set()
-
-    def set(self, **settings: object) -> None:
-        """Steer it, from now on; a running child notices. The names are in README.md."""
-        steer(self.root, **settings)
+        steer(root)
 
     def environment(self) -> dict[str, str]:
-        """Variables for a child that is to see it."""
+        """Variables for a child that is to see the camera."""
         ours = {
             "STANDIN_V4L2": str(self.root),
             "LD_PRELOAD": str(self._library),
@@ -70,15 +65,15 @@ class StandinCamera:
         }
         return {**os.environ, **ours}
 
-    def run(self, *words: str, python: str = sys.executable) -> subprocess.CompletedProcess[str]:
-        """A child to its end, whatever that is."""
-        return subprocess.run(
+    def start(self, *words: str, python: str = sys.executable) -> subprocess.Popen[str]:
+        """Begin a child; the caller waits for its end."""
+        return subprocess.Popen(
             [python, *words],
             env=self.environment(),
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
             cwd=ROOT,
-            timeout=CHILD_TIMEOUT_S,
         )
 
 

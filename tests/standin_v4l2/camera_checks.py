@@ -190,6 +190,23 @@ def the_program_that_holds_a_camera_is_named():
 
 
 @check
+def a_program_that_has_a_camera_open_and_takes_nothing_is_in_nobodys_way():
+    """Some desktops keep every camera open, to show it in a list."""
+    idle = os.fork()
+    if idle == 0:
+        os.open(DEVICE, os.O_RDWR)
+        time.sleep(20)
+    try:
+        with small() as source:
+            source.read()
+        steer(only="none")  # no format that anybody knows
+        assert "held" not in problem_of(small().__enter__)
+    finally:
+        os.kill(idle, signal.SIGKILL)
+        os.waitpid(idle, 0)
+
+
+@check
 def a_second_device_of_a_webcam_is_told_from_the_camera():
     assert "a camera's second device" in problem_of(CameraSource(Path("/dev/video78")).__enter__)
 
@@ -197,7 +214,9 @@ def a_second_device_of_a_webcam_is_told_from_the_camera():
 @check
 def a_camera_is_the_same_by_number_and_by_name():
     named = open_source(f"v4l2://{BY_ID}?width=320&height=240")
-    assert named.identity == open_source("77").identity == "usb:1d6b:0104:A1B2"
+    assert named.identity == "usb:1d6b:0104:A1B2"
+    for text in ("77", "v4l2:///dev/video77"):
+        assert open_source(text).identity == named.identity
     with named as source:
         assert source.read().image_bgr.shape == (240, 320, 3)
 
@@ -214,6 +233,16 @@ def a_camera_is_opened_read_locked_and_left_in_one_thread_that_is_not_the_first(
     thread.start()
     thread.join(10)
     assert seen == [0, (), 1], seen
+
+
+@check
+def a_camera_that_stalls_while_it_is_locked_costs_a_bounded_time():
+    with small() as source:
+        source.read()
+        steer(stall=1)
+        started = time.monotonic()
+        assert source.lock(None).settings.exposure_us == 15600
+        assert time.monotonic() - started < 6
 
 
 @check

@@ -58,6 +58,13 @@ def the_list_is_written_for_programs_too():
 
 
 @check
+def a_camera_that_takes_any_size_is_listed_with_its_largest():
+    steer(range=1)
+
+    assert "  YUYV      up to 1280x720 at 60" in cameras()[1]
+
+
+@check
 def what_cannot_be_locked_is_not_listed_as_such():
     steer(without="gain")
 

@@ -110,10 +110,10 @@ static int set(struct v4l2_control *what)
     return 0;
 }
 
-double exposure_in_effect(void)
+double in_effect(unsigned id)
 {
-    const control *one = find(V4L2_CID_EXPOSURE_ABSOLUTE);
-    return one ? (is_automatic(one) ? one->chosen : one->value) : 156;
+    const control *one = find(id);
+    return one ? (is_automatic(one) ? one->chosen : one->value) : 0;
 }
 
 int answer_control(unsigned long request, void *what)

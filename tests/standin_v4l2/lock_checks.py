@@ -32,6 +32,15 @@ def what_is_asked_for_is_held():
 
 
 @check
+def a_value_between_two_steps_is_held_as_the_camera_rounds_it():
+    with small() as source:
+        locked = source.lock(CameraSettings(exposure_us=10049, white_balance_k=4996))
+
+    assert locked.settings == CameraSettings(exposure_us=10000, gain=37, white_balance_k=4990)
+    assert locked.missing == ()
+
+
+@check
 def what_is_left_open_is_held_as_it_is():
     with small() as source:
         locked = source.lock(CameraSettings(exposure_us=5000))
@@ -49,13 +58,39 @@ def a_camera_that_jumps_when_its_automatics_are_turned_off_is_set_back():
 
 
 @check
+def a_camera_that_tells_only_afterwards_what_its_automatics_had_chosen_holds_that():
+    """Its word before is what was set by hand once; the picture shows that it is not true."""
+    steer(stale=1, only="YUYV")
+    with small() as source:
+        locked = source.lock(None)
+
+    assert (locked.settings, locked.missing) == (AUTOMATIC, ())
+
+
+@check
+def a_camera_that_never_tells_is_set_by_the_picture_and_the_rest_is_told():
+    steer(stale=1, jump=1, only="YUYV")
+    with small() as source:
+        before = source.read().image_bgr.mean()
+        locked = source.lock(None)
+        after = source.read().image_bgr.mean()
+
+    assert 13000 < locked.settings.exposure_us < 18500, locked  # 15600 without a bar in it
+    assert abs(after / before - 1) < 0.15
+    assert locked.missing == (
+        "the colours changed when the automatic white balance was turned off: this camera does "
+        "not tell what it had chosen.",
+    )
+
+
+@check
 def a_value_out_of_range_is_told_with_what_is_held_instead():
     with small() as source:
         locked = source.lock(CameraSettings(exposure_us=10, gain=900))
 
     assert locked.settings.exposure_us == 300
     assert locked.missing == (
-        "exposure was to be 0 µs; the camera holds 300 µs.",
+        "exposure was to be 10 µs; the camera holds 300 µs.",
         "gain was to be 900; the camera holds 255.",
     )
 

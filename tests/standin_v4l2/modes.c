@@ -67,9 +67,30 @@ static int query_format(struct v4l2_fmtdesc *what)
     return refuse(EINVAL);
 }
 
+/* Some drivers, of capture cards above all, take any size and rate within bounds. */
+static int query_size_range(struct v4l2_frmsizeenum *what)
+{
+    if (what->index)
+        return refuse(EINVAL);
+    what->type = V4L2_FRMSIZE_TYPE_STEPWISE;
+    what->stepwise = (struct v4l2_frmsize_stepwise){32, 1280, 2, 32, 720, 2};
+    return 0;
+}
+
+static int query_rate_range(struct v4l2_frmivalenum *what)
+{
+    if (what->index)
+        return refuse(EINVAL);
+    what->type = V4L2_FRMIVAL_TYPE_CONTINUOUS;
+    what->stepwise = (struct v4l2_frmival_stepwise){{1, 60}, {1, 1}, {1, 1}};
+    return 0;
+}
+
 static int query_size(struct v4l2_frmsizeenum *what)
 {
     unsigned seen = 0;
+    if (is_set("range"))
+        return query_size_range(what);
     for (int i = 0; i < MODE_COUNT; i++) {
         if (MODES[i].format != what->pixel_format || seen++ != what->index)
             continue;
@@ -95,6 +116,8 @@ static const mode *nearest(unsigned format, unsigned width)
 
 static int query_rate(struct v4l2_frmivalenum *what)
 {
+    if (is_set("range"))
+        return query_rate_range(what);
     const mode *one = nearest(what->pixel_format, what->width);
     if (!one || one->width != what->width || what->index >= 4 || !one->rates[what->index])
         return refuse(EINVAL);
@@ -118,6 +141,8 @@ int set_format(int fd, struct v4l2_format *format)
     chosen.sizeimage = one->width * one->height * 2;
     chosen_rate = one->rates[0];
     format->fmt.pix = chosen;
+    if (!is_offered(one->format))
+        format->fmt.pix.pixelformat = V4L2_PIX_FMT_H264; /* which OpenCV does not take */
     return 0;
 }
 

@@ -29,16 +29,23 @@ static unsigned draw_jpeg(unsigned char *room, unsigned bytes, unsigned sequence
     return is_set("cut") ? length / 2 : length;
 }
 
+static unsigned char byte(double value)
+{
+    return (unsigned char)(value < 16 ? 16 : value > 235 ? 235 : value);
+}
+
+/* Twice the exposure is twice the light; the white balance is right at 5120 K. */
 static unsigned draw_yuyv(unsigned char *room, unsigned sequence)
 {
     int black = is_set("black");
-    double light = black ? 0 : 90.0 * exposure_in_effect() / 156.0;
-    unsigned char ground = (unsigned char)(16 + (light > 200 ? 200 : light));
+    double light = 90.0 * in_effect(V4L2_CID_EXPOSURE_ABSOLUTE) / 156.0;
+    unsigned char ground = byte(black ? 0 : 16 + light);
+    unsigned char red = byte(128 + (in_effect(V4L2_CID_WHITE_BALANCE_TEMPERATURE) - 5120) / 50);
     unsigned bar = is_set("freeze") ? 0 : sequence * 8 % chosen.width;
     for (unsigned y = 0; y < chosen.height; y++)
         for (unsigned x = 0; x < chosen.width; x++, room += 2) {
             room[0] = !black && x - bar < 16 ? 235 : ground;
-            room[1] = 128;
+            room[1] = x & 1 && !black ? red : 128;
         }
     return chosen.width * chosen.height * 2;
 }

@@ -52,7 +52,7 @@ int set_format(int fd, struct v4l2_format *format);
 
 /* controls.c */
 int answer_control(unsigned long request, void *what); /* 1: not for here */
-double exposure_in_effect(void);
+double in_effect(unsigned id); /* a control's value that shows in the picture */
 
 /* stream.c */
 int answer_stream(int fd, camera *one, unsigned long request, void *what);
