@@ -74,9 +74,16 @@ def permission_remedy(device: Path) -> str:
         group = grp.getgrgid(number)
     except KeyError:  # in a container
         return f"{device} belongs to group {number}, which has no name here: add this user to it"
-    user = getpass.getuser()
+    user = _user()
     if number in (os.getegid(), *os.getgroups()):
         return f"group {group.gr_name} may not use it either: sudo chmod g+rw {device}"
     if user in group.gr_mem:
         return f"{user} was added to group {group.gr_name} after logging in: log out and in again"
     return f"sudo usermod -aG {group.gr_name} {user}, then log out and in again"
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a number without a name, as in a container
+        return "$USER"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import time
 from contextlib import ExitStack, suppress
@@ -16,7 +15,6 @@ import numpy as np
 from calibration.camera.settings import CameraSettings
 from deploy.arrays import ByteArray, FloatArray
 from deploy.errors import CameraError, SettingsError
-from edge_app.device_access import held_by, holders, permission_remedy, unseen_holder
 from edge_app.sources.base import Frame, Locked
 from edge_app.sources.camera_jpeg import JpegDecoder
 from edge_app.sources.options import rate, whole
@@ -24,7 +22,8 @@ from edge_app.sources.quiet import quiet_opencv
 from edge_app.sources.uri import Uri
 from edge_app.sources.v4l2_controls import automatics, lock_controls, restore
 from edge_app.sources.v4l2_freeze import hold_chosen, mean_colour
-from edge_app.v4l2_device import V4l2Device, fourcc, video_devices
+from edge_app.sources.v4l2_trouble import check_device, why_no_frame, why_no_video
+from edge_app.v4l2_device import V4l2Device, fourcc
 from edge_app.v4l2_identity import identity_of
 
 # OpenCV waits 10 s for a frame unless this is set before it opens its first camera.
@@ -58,12 +57,13 @@ class CameraSource:
         self._cleanup = ExitStack()
         self._jpeg: JpegDecoder | None = None
         self._automatics: dict[int, int] = {}
+        self._identity = ""  # kept, since an unplugged camera cannot be asked
         self._index = 0
 
     @property
     def identity(self) -> str:
         """This very camera, at whatever port and under whatever number."""
-        return identity_of(self._device)
+        return self._identity or identity_of(self._device)
 
     def __enter__(self) -> CameraSource:
         """Open the camera.
@@ -80,9 +80,9 @@ class CameraSource:
             for prop, value in self._wanted.items():
                 capture.set(prop, value)
             if not capture.isOpened():
-                raise CameraError(_no_video(self._device))
+                raise CameraError(why_no_video(self._device))
             self._cleanup = stack.pop_all()
-        self._capture = capture
+        self._capture, self._identity = capture, identity_of(self._device)
         self._take_jpeg_undecoded()
         self.fps = capture.get(cv2.CAP_PROP_FPS) or self.fps
         self._index = 0
@@ -106,7 +106,7 @@ class CameraSource:
             CameraError: no frame within 2 s, or one that cannot be decoded.
         """
         if self._capture is None or not self._capture.grab():
-            raise CameraError(self._no_frame())
+            raise CameraError(why_no_frame(self._device, first=self._index == 0))
         captured_at = time.monotonic()
         image = self._picture(self._capture)
         if image is None:
@@ -176,13 +176,6 @@ class CameraSource:
             return None
         return _colour(image) if self._jpeg is None else self._jpeg.decode(np.asarray(image))
 
-    def _no_frame(self) -> str:
-        also = holders(self._device) if self._index == 0 else []
-        if also:
-            names = ", ".join(map(str, also))
-            return f"{self._device} gave no frame; it is open in {names} too: close that program."
-        return f"{self._device} gave no frame. Check that it is still plugged in."
-
 
 def from_uri(uri: Uri) -> CameraSource:
     """The camera that `0`, `v4l2:///dev/video0` or `/dev/video0` means.
@@ -196,42 +189,6 @@ def from_uri(uri: Uri) -> CameraSource:
         problem = "write the camera as v4l2:///dev/video0, with three slashes"
         raise SettingsError(f"{uri.text}: {problem}.")
     return CameraSource(Path(device), **options)
-
-
-def check_device(device: Path) -> None:
-    """Say what keeps a camera from being opened.
-
-    Raises:
-        CameraError: it is not there, or this user may not use it.
-    """
-    if not device.exists():
-        raise CameraError(f"{device} is not there: no such camera. {_others(device)}")
-    if not os.access(device, os.R_OK | os.W_OK):
-        raise CameraError(
-            f"{device} is there but this user may not use it: {permission_remedy(device)}."
-        )
-
-
-def _no_video(device: Path) -> str:
-    """Why a device that is there cannot be opened. Who merely has it open is in nobody's way."""
-    try:
-        with V4l2Device(device) as opened:
-            captures, busy = opened.names.captures, opened.is_busy()
-    except OSError as exc:
-        if exc.errno != errno.EBUSY:
-            return f"{device} is there but gives no video ({exc.strerror}). {_others(device)}"
-        captures, busy = True, True
-    if busy:
-        return held_by(device) or unseen_holder(device)
-    what = "in no form that OpenCV knows" if captures else "it is a camera's second device"
-    return f"{device} is there but gives no video: {what}. {_others(device)}"
-
-
-def _others(device: Path) -> str:
-    others = [str(path) for path in video_devices() if path != device]
-    if others:
-        return f"Cameras that are there: {', '.join(others)}."
-    return "No camera is there: plug one in, or try --source demo://"
 
 
 def _colour(image: Any) -> ByteArray:

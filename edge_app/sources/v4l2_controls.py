@@ -88,8 +88,8 @@ def lock_controls(device: Controls, wanted: CameraSettings | None) -> Locked:
 
 def values(device: Controls) -> CameraSettings:
     """What a camera says of itself now."""
-    offered = [one for one in QUANTITIES if device.control(one.value) is not None]
-    return CameraSettings(**{one.field: device.get(one.value) * one.unit for one in offered})
+    said = {one: _get(device, one.value) for one in QUANTITIES}
+    return CameraSettings(**{o.field: n * o.unit for o, n in said.items() if n is not None})
 
 
 def turn_off(device: Controls) -> list[str]:
@@ -109,8 +109,8 @@ def lockable(device: Controls) -> list[str]:
 
 def automatics(device: Controls) -> dict[int, int]:
     """How a camera's automatics stand: each one's control number and value."""
-    there = [one.automatic for one in QUANTITIES if device.control(one.automatic) is not None]
-    return {number: device.get(number) for number in there}
+    said = {one.automatic: _get(device, one.automatic) for one in QUANTITIES}
+    return {number: value for number, value in said.items() if value is not None}
 
 
 def restore(device: Controls, before: Mapping[int, int]) -> None:
@@ -125,7 +125,7 @@ def restore(device: Controls, before: Mapping[int, int]) -> None:
 
 def _turn_off(device: Controls, one: Quantity) -> str:
     """Take a quantity from the camera's own judgement; a sentence where it does not let go."""
-    if device.control(one.automatic) is None or device.get(one.automatic) == one.off:
+    if _get(device, one.automatic) in (None, one.off):
         return ""
     refused = _set(device, one.automatic, one.off)
     if refused:
@@ -141,18 +141,36 @@ def _hold(device: Controls, one: Quantity, aim: float | None) -> str:
     Args:
         aim: in the field's unit; None where the camera has no such control.
     """
-    control = device.control(one.value)
-    if control is None or aim is None:
+    control, now = device.control(one.value), _get(device, one.value)
+    if control is None:
         return f"{one.name} cannot be held still: this camera has no such control."
+    if aim is None or now is None:
+        return f"{one.name} cannot be held still: this camera does not tell it."
     steps = min(max(round(aim / one.unit), control.minimum), control.maximum)
-    refused = "" if device.get(one.value) == steps else _set(device, one.value, steps)
+    refused = "" if now == steps else _set(device, one.value, steps)
     if refused:
         return f"{one.name} cannot be set: the camera refused {_in_words(one, aim)} ({refused})."
     within = max(control.step, 1) * one.unit
     if _reads(device, one.value, steps, control.step - 1) and abs(steps * one.unit - aim) < within:
         return ""
-    held = _in_words(one, device.get(one.value) * one.unit)
+    held = _in_words(one, (_get(device, one.value) or 0) * one.unit)
     return f"{one.name} was to be {_in_words(one, aim)}; the camera holds {held}."
+
+
+def _get(device: Controls, number: int) -> int | None:
+    """A control's value; None where there is none of that number, or the camera does not tell.
+
+    Raises:
+        OSError: the camera is gone.
+    """
+    if device.control(number) is None:
+        return None
+    try:
+        return device.get(number)
+    except OSError as exc:
+        if exc.errno == errno.ENODEV:
+            raise
+        return None
 
 
 def _set(device: Controls, number: int, value: int) -> str:
@@ -173,7 +191,7 @@ def _set(device: Controls, number: int, value: int) -> str:
 def _reads(device: Controls, number: int, value: int, within: int) -> bool:
     """Whether a control comes to say that it has a value."""
     deadline = time.monotonic() + READ_BACK_S
-    while abs(device.get(number) - value) > max(within, 0):
+    while (said := _get(device, number)) is None or abs(said - value) > max(within, 0):
         if time.monotonic() > deadline:
             return False
         time.sleep(0.03)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from deploy.errors import CameraError, SettingsError
-from edge_app.sources import v4l2
+from edge_app.sources import v4l2_trouble
 from edge_app.sources.folder import FolderSource
 from edge_app.sources.uri import open_source
 from edge_app.sources.v4l2 import CameraSource
@@ -144,7 +144,7 @@ def test_a_path_that_is_not_there_is_refused(tmp_path):
 
 
 def test_a_camera_that_is_not_there_is_refused_with_those_that_are(monkeypatch, capfd):
-    monkeypatch.setattr(v4l2, "video_devices", lambda: [Path("/dev/video7")])
+    monkeypatch.setattr(v4l2_trouble, "video_devices", lambda: [Path("/dev/video7")])
 
     with pytest.raises(CameraError) as caught, CameraSource(Path("/dev/video99")):
         pass

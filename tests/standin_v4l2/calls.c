@@ -18,7 +18,7 @@ static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
 
 static int answer(int fd, camera *one, unsigned long request, void *what)
 {
-    if (is_set("gone"))
+    if (is_dead(one))
         return refuse(ENODEV);
     int result = answer_query(one, request, what);
     if (result == 1)
@@ -112,6 +112,6 @@ int poll(struct pollfd *waiting, nfds_t count, int timeout_ms)
     if (!one)
         return real(waiting, count, timeout_ms);
     int ready = wait_for_picture(one, timeout_ms < 0 ? 1e6 : timeout_ms * 1e-3);
-    waiting->revents = ready ? (short)(is_set("gone") ? POLLERR : POLLIN) : (short)0;
+    waiting->revents = ready ? (short)(is_dead(one) ? POLLERR : POLLIN) : (short)0;
     return ready;
 }

@@ -111,7 +111,11 @@ def an_unplugged_camera_is_an_error_at_once_and_can_be_opened_again_later():
         started = time.monotonic()
         assert "still plugged in" in problem_of(source.read)
         assert time.monotonic() - started < 1
+        steer()  # back in its socket, but what was open stays dead
+        assert "still plugged in" in problem_of(source.read)
+    steer(gone=1)
     assert "is not there" in problem_of(source.__enter__)
+    assert source.identity == "usb:1d6b:0104:A1B2"
     steer()
     with source:
         assert source.read().index == 0

@@ -71,6 +71,8 @@ static int get(struct v4l2_control *what)
     control *one = find(what->id);
     if (!one)
         return refuse(EINVAL);
+    if (named("mute", one))
+        return refuse(EIO);
     what->value = is_automatic(one) && !is_set("stale") ? one->chosen : one->value;
     return 0;
 }

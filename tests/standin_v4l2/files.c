@@ -68,6 +68,12 @@ int close(int fd)
     return real(fd);
 }
 
+int is_dead(camera *one)
+{
+    one->dead |= is_set("gone");
+    return one->dead;
+}
+
 /* As in the kernel's UVC driver: whoever sets a format has the camera until it is closed.
    The lock belongs to the open file, so it ends with the process, however that ends. */
 int refused_by_holder(int fd)

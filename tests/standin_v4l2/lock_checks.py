@@ -119,6 +119,16 @@ def a_driver_that_refuses_is_told():
 
 
 @check
+def a_control_that_cannot_be_read_is_told_and_keeps_nothing_else_from_being_held():
+    steer(mute="gain")
+    with small() as source:
+        locked = source.lock(CHOSEN)
+
+    assert locked.settings == CameraSettings(exposure_us=10000, white_balance_k=4990)
+    assert locked.missing == ("gain cannot be held still: this camera does not tell it.",)
+
+
+@check
 def a_driver_that_agrees_and_does_nothing_is_told():
     steer(ignore="exposure_time_absolute")
     with small() as source:

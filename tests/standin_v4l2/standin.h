@@ -22,6 +22,7 @@ typedef struct {
 typedef struct {
     int number;           /* CAPTURE or METADATA; 0: not one of ours */
     int blocking, streaming, memory;
+    int dead;             /* it was unplugged while this was open, which is for ever */
     unsigned count, size; /* of buffers */
     unsigned char *bytes;
     buffer buffers[MAX_BUFFERS];
@@ -42,6 +43,7 @@ const char *real_path(const char *path, char *room, size_t bytes);
 /* files.c */
 camera *camera_of(int fd);
 int device_number(const char *path);
+int is_dead(camera *one);
 int refused_by_holder(int fd); /* takes the camera for this descriptor, or sets EBUSY */
 
 /* modes.c */

@@ -100,7 +100,7 @@ static void catch_up(camera *one)
 double next_picture(camera *one)
 {
     catch_up(one);
-    if (is_set("gone") || first(one, 1))
+    if (is_dead(one) || first(one, 1))
         return 0;
     if (!one->streaming || is_set("stall"))
         return 1e9;
