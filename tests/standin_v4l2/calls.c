@@ -20,6 +20,7 @@ static int answer(int fd, camera *one, unsigned long request, void *what)
 {
     if (is_dead(one))
         return refuse(ENODEV);
+    catch_up_all();
     int result = answer_query(one, request, what);
     if (result == 1)
         result = answer_control(request, what);

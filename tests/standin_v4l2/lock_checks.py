@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from calibration.camera.settings import CameraSettings
 from edge_app.sources.base import Adjustable
 from edge_app.sources.v4l2_controls import EXPOSURE_AUTO
@@ -178,10 +180,11 @@ def the_camera_gets_its_automatics_back_when_it_is_left():
 
 @check
 def the_frame_after_a_lock_was_taken_with_it():
-    """OpenCV has asked for four frames in advance."""
+    """OpenCV has asked for four frames in advance, and they lie ready."""
     steer(only="YUYV")
     with small() as source:
         before = float(source.read().image_bgr[:, :, 1].mean())
+        time.sleep(0.3)
         source.lock(CameraSettings(exposure_us=5000))
         after = float(source.read().image_bgr[:, :, 1].mean())
 

@@ -59,6 +59,7 @@ double in_effect(unsigned id); /* a control's value that shows in the picture */
 /* stream.c */
 int answer_stream(int fd, camera *one, unsigned long request, void *what);
 double next_picture(camera *one); /* seconds until one can be taken out; 0: now; 1e9: never */
+void catch_up_all(void);
 void release_buffers(camera *one);
 int refuse(int error);
 

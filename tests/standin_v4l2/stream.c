@@ -97,6 +97,14 @@ static void catch_up(camera *one)
     }
 }
 
+/* What was due before a control is set was taken before. */
+void catch_up_all(void)
+{
+    for (int fd = 0; fd < MAX_OPEN; fd++)
+        if (camera_of(fd))
+            catch_up(camera_of(fd));
+}
+
 double next_picture(camera *one)
 {
     catch_up(one);
