@@ -30,6 +30,7 @@ VERBS = {
     "compare": ("deploy.compare_command", "check that INT8 agrees with float32"),
     "run": ("edge_app.run_command", "classify a live source and draw the label"),
     "bench": ("edge_app.bench_command", "measure FPS and latency, stage by stage"),
+    "cameras": ("edge_app.cameras_command", "list the cameras that are plugged in"),
     "doctor": ("edge_app.doctor_command", "say what this machine has and lacks"),
 }
 
