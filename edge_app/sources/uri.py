@@ -9,11 +9,16 @@ from typing import Any
 
 from deploy.errors import SettingsError
 from edge_app.sources.base import Source
+from edge_app.sources.mask import masked
 from edge_app.sources.options import Converter, parse_options
 
 # scheme: (module with `from_uri(uri)`, how it is written)
 KINDS = {
     "v4l2": ("edge_app.sources.v4l2", "0 (a camera's number) or v4l2:///dev/video0"),
+    "csi": ("edge_app.sources.csi", "csi://0 (a Jetson's own camera)"),
+    "rtsp": ("edge_app.sources.rtsp", "rtsp://HOST/PATH"),
+    "rtsps": ("edge_app.sources.rtsp", "rtsps://HOST/PATH"),
+    "gst": ("edge_app.sources.gstreamer", "gst://PIPELINE"),
     "demo": ("edge_app.sources.demo", "demo://"),
     "file": ("edge_app.sources.file", "a video file or a folder of pictures, file:// or not"),
 }
@@ -58,7 +63,7 @@ def open_source(text: str, labels: Sequence[str] = ()) -> Source:
     scheme, rest = _scheme(text)
     if scheme not in KINDS:
         kind = f"sources of the kind {scheme}:// are not known"
-        raise SettingsError(f"{text}: {kind}. Known: {known_sources()}")
+        raise SettingsError(f"{masked(text)}: {kind}. Known: {known_sources()}")
     path, _, query = rest.partition("?")
     source: Source = importlib.import_module(KINDS[scheme][0]).from_uri(
         Uri(text, path, query, labels)
