@@ -36,8 +36,8 @@ def main() -> None:
         if capture.isOpened():
             _say(connection, fps=capture.get(cv2.CAP_PROP_FPS))
             _serve(connection, capture, Shared(memory), live=wanted["live"])
-        capture.release()
         _say(connection, closed=True)
+        capture.release()
     except (EOFError, OSError):
         pass  # nobody is there any more
 
