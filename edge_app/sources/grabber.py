@@ -24,6 +24,7 @@ import cv2
 import numpy as np
 
 LEAVE_AFTER_S = 1.0
+FIRST_S = 0.2  # a slow camera's first frame is kept for who asks at once
 
 
 def main() -> None:
@@ -52,6 +53,8 @@ def _serve(connection: Connection, capture: Any, shared: Shared, *, live: bool) 
     while True:
         if not live:
             connection.poll(None)
+        elif index == 0:
+            connection.poll(FIRST_S)
         if not capture.grab():
             return
         captured_at = time.monotonic()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-IN_ADDRESS = re.compile(r"(?<=://)[^/\s\"']*@")
+IN_ADDRESS = re.compile(r"(?<=://)[^\s\"']*@")  # to the last @: a password may hold a slash
 IN_PROPERTY = re.compile(
     r"\b([\w-]*(?:user|passw|pwd|secret|token|key)[\w-]*=)(\"[^\"]*\"|[^\s&#!\"']+)", re.IGNORECASE
 )
