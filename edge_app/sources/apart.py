@@ -25,13 +25,17 @@ from edge_app.sources.mask import masked
 
 OPEN_S = 10.0
 READ_S = 2.0
+LONGEST_READ_S = 10.0  # for cameras of less than one frame a second
 CLOSE_S = 1.5  # a camera may need a moment to stop; then its process is ended
 SLICE_S = 0.1
 KEPT_CHARACTERS = 4000
 # GStreamer names a missing element, or one that fails, at its level 1 alone.
 LOGGING = {"GST_DEBUG": "1", "GST_DEBUG_NO_COLOR": "1", "OPENCV_FFMPEG_LOGLEVEL": "16"}
 HOPELESS = re.compile(r'(no element "[^"]+"|no property "[^"]+" in element "[^"]+")')
-REPORTED = re.compile(r"reported: (.+)|error: (.+)|\] ([^\]\n]*(?:failed|refused|timed out).*)")
+REPORTED = re.compile(
+    r"reported: (.+)|error: (.+)|^(\w+Error: .+)|\] ([^\]\n]*(?:failed|refused|timed out).*)",
+    re.MULTILINE,
+)
 
 
 class ApartCapture:
@@ -54,16 +58,20 @@ class ApartCapture:
         self._said = ""
         self._view: mmap.mmap | None = None
         with ExitStack() as stack:
-            self._start(stack, environment or {})
-            wanted = {"what": what, "api": api, "live": live}
-            self._connection.send_bytes(json.dumps(wanted).encode())
+            try:
+                self._start(stack, environment or {})
+                wanted = {"what": what, "api": api, "live": live}
+                self._connection.send_bytes(json.dumps(wanted).encode())
+            except OSError as exc:
+                raise CameraError(f"no process can be started to hold it ({exc})") from exc
             answer = self._answer(OPEN_S)
             if "fps" not in answer:
                 raise CameraError(self._reason("it cannot be opened"))
             self._cleanup = stack.pop_all()
         fps = answer["fps"]
         self.fps: float | None = fps if 0 < fps < 1000 else None
-        self._patience_s = max(READ_S, 2.5 / self.fps) if self.fps else READ_S
+        interval_s = 1 / self.fps if self.fps else 0.0
+        self._patience_s = min(max(READ_S, 2.5 * interval_s), LONGEST_READ_S)
 
     def read(self) -> Frame | None:
         """The next frame, a copy of its own; None when the camera has ended.
@@ -89,9 +97,8 @@ class ApartCapture:
     @property
     def said(self) -> str:
         """The last that the process printed, without passwords."""
-        with suppress(BlockingIOError):
-            while text := os.read(self._output, 65536):
-                self._said = (self._said + text.decode(errors="replace"))[-KEPT_CHARACTERS:]
+        while not self._output.closed and (text := self._output.read(65536)):
+            self._said = (self._said + text.decode(errors="replace"))[-KEPT_CHARACTERS:]
         return masked(self._said)
 
     def close(self) -> None:
@@ -103,9 +110,9 @@ class ApartCapture:
         stack.callback(self._connection.close)
         self._memory = os.memfd_create("gemscan-camera")
         stack.callback(os.close, self._memory)
-        self._output, output = os.pipe()
-        stack.callback(os.close, self._output)
-        for end in (self._output, output):  # a process that prints much is not held up
+        ours, output = os.pipe()
+        self._output = stack.enter_context(os.fdopen(ours, "rb", buffering=0))
+        for end in (ours, output):  # a process that prints much is not held up
             os.set_blocking(end, False)
         path = os.pathsep.join(entry for entry in sys.path if entry)
         with theirs:
@@ -139,12 +146,12 @@ class ApartCapture:
 
     def _answer(self, timeout_s: float) -> dict[str, Any]:
         deadline = time.monotonic() + timeout_s
-        while not self._connection.poll(SLICE_S):
-            if HOPELESS.search(self.said):
-                raise CameraError(self._reason(""))
-            if time.monotonic() > deadline:
-                raise CameraError(self._reason(f"no frame came within {timeout_s:g} s"))
         try:
+            while not self._connection.poll(SLICE_S):
+                if HOPELESS.search(self.said):
+                    raise CameraError(self._reason(""))
+                if time.monotonic() > deadline:
+                    raise CameraError(self._reason(f"no frame came within {timeout_s:g} s"))
             answer: dict[str, Any] = json.loads(self._connection.recv_bytes())
         except (EOFError, OSError) as exc:
             raise CameraError(self._reason("the process that held it has ended")) from exc

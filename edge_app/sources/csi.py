@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from calibration.camera.settings import CameraSettings
-from deploy.errors import SettingsError
+from deploy.errors import CameraError, SettingsError
 from edge_app.sources.base import Locked
 from edge_app.sources.gstreamer import NEWEST, TO_BGR, PipelineSource, require_gstreamer
 from edge_app.sources.options import Converter, rate, switch, whole
@@ -19,8 +19,9 @@ from edge_app.sources.uri import Uri
 
 ADVICE = (
     " Check the ribbon cable with the power off, then: sudo systemctl restart nvargus-daemon;"
-    " docs/jetson.md says how to see whether the board knows the camera"
+    " ls /dev/video* shows which cameras the board knows"
 )
+NO_ELEMENT = " It is a Jetson's own and comes with JetPack: sudo apt install nvidia-l4t-gstreamer"
 NOT_READ_BACK = "a Jetson does not say back which exposure and gain its camera holds"
 LOCKED_AT_START = (
     "a Jetson locks {} as its automatics have it in the first frames after the camera opens"
@@ -105,6 +106,10 @@ class CsiSource(PipelineSource):
             most = 1e6 / self._settings.fps
             missing.append(f"an exposure above one frame ({most:.0f} µs) is cut to it in silence")
         return Locked(CameraSettings(exposure_us=exposure, gain=gain), tuple(missing))
+
+    def _failed(self, error: CameraError) -> CameraError:
+        self.advice = NO_ELEMENT if "no element" in str(error) else ADVICE
+        return super()._failed(error)
 
     def _text(self) -> str:
         return csi_pipeline(self._sensor, self._settings, self._held)

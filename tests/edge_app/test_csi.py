@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from calibration.camera.settings import CameraSettings
-from deploy.errors import SettingsError
+from deploy.errors import CameraError, SettingsError
 from edge_app.sources import gstreamer
 from edge_app.sources.base import Adjustable
 from edge_app.sources.csi import CsiSource, lock_properties
@@ -131,3 +131,15 @@ def test_an_exposure_longer_than_a_frame_is_spoken_of(pipelines):
 
 def test_settings_that_are_not_given_leave_the_ranges_alone():
     assert lock_properties(CameraSettings(red_gain=1.5)) == {"aelock": "true", "awblock": "true"}
+
+
+def test_a_camera_that_does_not_open_says_what_to_check(monkeypatch):
+    def refused(*_, **__):
+        raise CameraError("no frame came within 10 s")
+
+    monkeypatch.setattr(gstreamer, "ApartCapture", refused)
+    with (
+        pytest.raises(CameraError, match=r"csi://0 .* 10 s\. Check the ribbon cable"),
+        CsiSource(0),
+    ):
+        pass

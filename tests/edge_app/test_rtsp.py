@@ -82,10 +82,11 @@ def test_a_network_camera_that_dies_is_an_error_and_is_opened_anew_when_it_is_ba
     )
     with source:
         frames = read(source, 10)
+        assert "geheim" not in " ".join(source._capture._process.args)
         assert frames[0].image_bgr.shape == (240, 320, 3)
         assert time.monotonic() - frames[-1].captured_at < 0.5
         camera.power_off()
-        died = fails(source, within_s=5.0)
+        died = fails(source, within_s=8.0)
     with pytest.raises(CameraError) as caught, source:
         pass
     camera.power_on()
@@ -105,7 +106,7 @@ def test_a_network_camera_that_hangs_is_an_error_within_seconds_and_can_be_close
         read(source, 3)
         camera.hang()
         # what was on its way still comes; then the wait of 2 s
-        assert "no frame came within 2 s" in fails(source, within_s=6.0)
+        assert "no frame came within 2 s" in fails(source, within_s=8.0)
         started = time.monotonic()
     assert time.monotonic() - started < 4
 
