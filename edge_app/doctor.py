@@ -120,10 +120,10 @@ def check_windows() -> Check:
 
 
 def check_gstreamer() -> Check:
-    """OpenCV was built with GStreamer, through which a Jetson gives its own cameras."""
+    """OpenCV was built with GStreamer, through which a Jetson gives its own cameras (csi://)."""
     cv2 = load("cv2")
     said = re.search(r"GStreamer:\s+(YES.*)", cv2.getBuildInformation()) if cv2 else None
-    found = f"{said.group(1).strip() if said else 'not built in'}; {NOT_USED}"
+    found = said.group(1).strip() if said else "not built in: csi:// and gst:// need it"
     if cv2 and not said and is_jetson():
         return Check("GStreamer in OpenCV", NOTE, found, gstreamer_remedy())
     return Check("GStreamer in OpenCV", OK, found)

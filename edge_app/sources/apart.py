@@ -29,6 +29,11 @@ LONGEST_READ_S = 10.0  # for cameras of less than one frame a second
 CLOSE_S = 1.5  # a camera may need a moment to stop; then its process is ended
 SLICE_S = 0.1
 KEPT_CHARACTERS = 4000
+# Without the present folder, from which Python would take modules first.
+PROGRAM = (
+    "import sys; sys.path = [entry for entry in sys.path if entry]; "
+    "from edge_app.sources.grabber import main; main()"
+)
 # GStreamer names a missing element, or one that fails, at its level 1 alone.
 LOGGING = {"GST_DEBUG": "1", "GST_DEBUG_NO_COLOR": "1", "OPENCV_FFMPEG_LOGLEVEL": "16"}
 HOPELESS = re.compile(r'(no element "[^"]+"|no property "[^"]+" in element "[^"]+")')
@@ -118,10 +123,7 @@ class ApartCapture:
         with theirs:
             try:
                 self._process = subprocess.Popen(
-                    [
-                        *(sys.executable, "-m", "edge_app.sources.grabber"),
-                        *(str(theirs.fileno()), str(self._memory)),
-                    ],
+                    [sys.executable, "-c", PROGRAM, str(theirs.fileno()), str(self._memory)],
                     stdin=subprocess.PIPE,
                     stdout=output,
                     stderr=output,
@@ -154,7 +156,8 @@ class ApartCapture:
                     raise CameraError(self._reason(f"no frame came within {timeout_s:g} s"))
             answer: dict[str, Any] = json.loads(self._connection.recv_bytes())
         except (EOFError, OSError) as exc:
-            raise CameraError(self._reason("the process that held it has ended")) from exc
+            last = " ".join(self.said.strip().splitlines()[-1:])
+            raise CameraError(self._reason(f"its process has ended: {last}".strip(" :"))) from exc
         return answer
 
     def _reason(self, otherwise: str) -> str:

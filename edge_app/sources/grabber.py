@@ -106,7 +106,3 @@ def _leave_with_parent() -> None:
     sys.stdin.buffer.read()
     time.sleep(LEAVE_AFTER_S)
     os._exit(1)
-
-
-if __name__ == "__main__":
-    main()

@@ -201,6 +201,25 @@ def test_the_process_ends_by_itself_when_the_scanner_is_killed():
 
 
 @real
+def test_a_module_in_the_present_folder_does_not_take_the_place_of_ours(tmp_path, monkeypatch):
+    for name in ("json.py", "edge_app.py"):
+        (tmp_path / name).write_text("raise RuntimeError('not this one')\n")
+    monkeypatch.chdir(tmp_path)
+    with open_source("gst://videotestsrc num-buffers=1") as source:
+        assert source.read() is not None
+
+
+@real
+def test_a_process_that_dies_is_an_error_at_once():
+    with open_source("gst://videotestsrc is-live=true") as source:
+        source.read()
+        source._capture._process.kill()
+        with pytest.raises(CameraError, match="its process has ended"):
+            for _ in range(3):  # a frame may be on its way
+                source.read()
+
+
+@real
 def test_frames_may_change_their_size(tmp_path):
     for number, (width, height) in enumerate([(64, 48), (160, 120), (32, 32)]):
         assert cv2.imwrite(str(tmp_path / f"{number}.png"), np.zeros((height, width, 3), np.uint8))
