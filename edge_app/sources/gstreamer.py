@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Mapping
 from types import TracebackType
@@ -15,8 +14,6 @@ from edge_app.sources.apart import ApartCapture
 from edge_app.sources.base import Frame
 from edge_app.sources.mask import masked
 from edge_app.sources.uri import Uri
-
-log = logging.getLogger(__name__)
 
 TO_BGR = "videoconvert ! video/x-raw,format=BGR"
 NEWEST = "appsink drop=true max-buffers=1 sync=false"  # a live camera: the newest frame alone

@@ -53,7 +53,8 @@ def open_source(text: str, labels: Sequence[str] = ()) -> Source:
 
     Args:
         text: `0`, `v4l2:///dev/video0?width=1280&height=720&fps=30`, `demo://?fps=30&seed=1`,
-            `stones.mp4?loop=1`, `file:///photos?fps=2`.
+            `csi://0?flip=2`, `rtsp://host/path#latency=50`, `gst://PIPELINE`, `stones.mp4?loop=1`,
+            `file:///photos?fps=2`.
         labels: the bundle's, for the demo to draw.
 
     Raises:
