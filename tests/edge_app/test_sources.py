@@ -126,8 +126,7 @@ def test_a_camera_is_named_in_three_ways():
         ("demo://?stones=0", "option “stones” must be a whole number from 1 on"),
         ("v4l2:///dev/video0?width=", "option “width” must be a whole number"),
         ("v4l2://video0", "three slashes"),
-        ("rtsp://10.0.0.1/tray", "rtsp:// are not known. Known: 0"),
-        ("csi://0", "csi:// are not known"),
+        ("rtmp://me:secret@10.0.0.1/tray", "rtmp://…@10.0.0.1/tray: sources of the kind rtmp://"),
     ],
 )
 def test_a_wrong_uri_is_refused_with_what_is_known(uri, said):
