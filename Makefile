@@ -2,10 +2,21 @@
 PYTHON ?= python3
 DEVICE := .venv-device
 VENV := .venv
+BOARD := .venv-board
+
+# What a board's own system has: its Python, OpenCV with GStreamer, and NumPy. The last three are
+# the tests': a network camera (RTSP) in a process of its own.
+BOARD_PYTHON := /usr/bin/python3
+BOARD_PACKAGES := python3-venv python3-numpy python3-opencv \
+	gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
+	python3-gi gir1.2-gst-plugins-base-1.0 gir1.2-gst-rtsp-server-1.0
+# What depends on OpenCV and NumPy; the rest of tests/deploy is the same everywhere.
+BOARD_TESTS := tests/edge_app --ignore tests/edge_app/test_shipped_decision.py \
+	$(patsubst %,tests/deploy/test_%.py,backends bundle locate preprocess decision familiarity)
 
 HAS_SCREEN := "import sys; from edge_app.display import display_problem; sys.exit(display_problem() or 0)"
 
-.PHONY: demo test test-gpu lint bench soak clean
+.PHONY: demo test test-board test-gpu lint bench soak clean
 
 # The device side alone (no torch): a window where there is a screen, else demo.mp4 and a table.
 demo: $(DEVICE)/ready
@@ -23,6 +34,14 @@ lint: $(VENV)/ready
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+
+# The device side as on a board: the system's Python, OpenCV and NumPy, which pip must not hide.
+test-board: $(BOARD)/ready
+	@if ls -d $(BOARD)/lib/python3*/site-packages/cv2 $(BOARD)/lib/python3*/site-packages/numpy \
+		2>/dev/null; then \
+		echo "test-board: pip put this beside the system's own OpenCV or NumPy" >&2; exit 1; \
+	fi
+	$(BOARD)/bin/python -m pytest -m "not slow" $(BOARD_TESTS)
 
 # On a computer with an NVIDIA GPU, TensorRT and pycuda: PYTHON says which Python has them.
 test-gpu:
@@ -42,6 +61,16 @@ $(DEVICE)/ready: setup.cfg
 	$(DEVICE)/bin/python -m pip install -qq --editable ".[cpu]"
 	touch $@
 
+$(BOARD)/ready: setup.cfg
+	@dpkg -s $(BOARD_PACKAGES) >/dev/null 2>&1 || \
+		{ test "$$(id -u)" = 0 && apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+		apt-get install -y -qq --no-install-recommends $(BOARD_PACKAGES) >/dev/null; } || \
+		{ echo "test-board: needs Debian or Ubuntu and, as root:" \
+		"apt-get install $(BOARD_PACKAGES)" >&2; exit 1; }
+	$(BOARD_PYTHON) -m venv --clear --system-site-packages $(BOARD)
+	$(BOARD)/bin/python -m pip install -qq --editable ".[pi]" pytest onnx "ml_dtypes<0.6"
+	touch $@
+
 $(VENV)/ready: setup.cfg
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install -qq --upgrade pip
@@ -49,4 +78,4 @@ $(VENV)/ready: setup.cfg
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(DEVICE) build *.egg-info .pytest_cache .mypy_cache .ruff_cache demo.mp4
+	rm -rf $(VENV) $(DEVICE) $(BOARD) build *.egg-info .pytest_cache .mypy_cache .ruff_cache demo.mp4

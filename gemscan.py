@@ -31,6 +31,7 @@ VERBS = {
     "run": ("edge_app.run_command", "classify a live source and draw the label"),
     "calibrate-camera": ("edge_app.calibrate_camera_command", "make a camera's colours true"),
     "bench": ("edge_app.bench_command", "measure FPS and latency, stage by stage"),
+    "cameras": ("edge_app.cameras_command", "list the cameras that are plugged in"),
     "doctor": ("edge_app.doctor_command", "say what this machine has and lacks"),
 }
 

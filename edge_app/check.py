@@ -12,7 +12,6 @@ if TYPE_CHECKING:  # it would load NumPy, which may be what is missing
     from deploy.arrays import Json
 
 OK, NOTE, MISSING = "ok", "note", "missing"
-NOT_USED = "not used by this version yet"
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import os
 import re
 import shutil
 import sys
@@ -13,7 +12,8 @@ from pathlib import Path
 
 from deploy.errors import GemscanError
 from edge_app import machine
-from edge_app.check import MISSING, NOT_USED, NOTE, OK, Check, installed, load
+from edge_app.check import MISSING, NOTE, OK, Check, installed, load
+from edge_app.doctor_cameras import check_cameras, check_gstreamer
 from edge_app.doctor_gpu import check_gpu, check_pycuda, check_tensorrt, has_nvidia
 from edge_app.doctor_jetson import OPENCV_PACKAGES, gstreamer_remedy, jetson_checks, unseen
 from edge_app.jetson import is_jetson, read_jetson
@@ -117,29 +117,6 @@ def check_windows() -> Check:
         remedy = "--display auto runs without a window; --record FILE writes a video"
         return Check("display", NOTE, problem, remedy)
     return Check("display", OK, "a window can be opened")
-
-
-def check_gstreamer() -> Check:
-    """OpenCV was built with GStreamer, through which a Jetson gives its own cameras."""
-    cv2 = load("cv2")
-    said = re.search(r"GStreamer:\s+(YES.*)", cv2.getBuildInformation()) if cv2 else None
-    found = f"{said.group(1).strip() if said else 'not built in'}; {NOT_USED}"
-    if cv2 and not said and is_jetson():
-        return Check("GStreamer in OpenCV", NOTE, found, gstreamer_remedy())
-    return Check("GStreamer in OpenCV", OK, found)
-
-
-def check_cameras() -> Check:
-    """There is a video device, and this user may use it."""
-    found = sorted(str(path) for path in Path("/dev").glob("video*"))
-    if not found:
-        remedy = "plug one in; without one, try: gemscan run --source demo://"
-        return Check("cameras", NOTE, "no /dev/video*", remedy)
-    closed = [path for path in found if not os.access(path, os.R_OK | os.W_OK)]
-    if closed:
-        remedy = "sudo usermod -aG video $USER, then log out and in again"
-        return Check("cameras", NOTE, f"not permitted: {', '.join(closed)}", remedy)
-    return Check("cameras", OK, ", ".join(found))
 
 
 def check_picamera2() -> Check:

@@ -58,7 +58,7 @@ class CameraFeed:
         self._frame_state = CameraState.LIVE
         self._state, self._note = CameraState.STARTING, ""
         self._looked = CameraState.STARTING
-        self._alive_at: float | None = None  # None while it is being opened, or paused
+        self._alive_at: float | None = None  # None while it is opened, locked, or given a pause
         self._first_at: float | None = None  # when frames began to come, since it was opened
         self._opened = self._ended = False
         self._error: BaseException | None = None
@@ -184,8 +184,13 @@ class CameraFeed:
         with self._changed:
             self._next_index = None  # numbering begins anew
             self._opened = True
-            self._publish(CameraState.STARTING, "", alive_at=time.monotonic())
-        self._holder.hold(self._source, lambda s: self._deliver(CameraState.STARTING, s))
+            self._publish(CameraState.STARTING, "", alive_at=None)
+        self._holder.hold(self._source, self._settle)
+
+    def _settle(self, seconds: float) -> None:
+        """Show what it sees; being locked thereafter takes frames too, which is no silence."""
+        self._deliver(CameraState.STARTING, seconds)
+        self._publish(CameraState.STARTING, "", alive_at=None)
 
     def _deliver(self, state: CameraState, seconds: float = math.inf) -> bool:
         """Hand frames over for so long. True: told to close, or the source has ended.
@@ -193,7 +198,7 @@ class CameraFeed:
         Raises:
             CameraError: it has been silent for too long, or somebody asked to reopen it.
         """
-        began_at = last_at = time.monotonic()
+        began_at = last_at = self._alive_at = time.monotonic()
         while not self._closing.is_set():
             self._heed_reopen()
             if time.monotonic() - began_at >= seconds:

@@ -35,6 +35,11 @@ class PiCamera:
         """The same after a restart; another one on the other connector."""
         return f"picamera2 {self.model} {self.path}"
 
+    @property
+    def is_usb(self) -> bool:
+        """A webcam, which libcamera lists too and Video4Linux serves better."""
+        return "usb" in self.path.lower()
+
 
 def load_picamera2() -> Any:
     """The module.

@@ -9,12 +9,17 @@ from typing import Any
 
 from deploy.errors import SettingsError
 from edge_app.sources.base import Source
+from edge_app.sources.mask import masked
 from edge_app.sources.options import Converter, parse_options
 
 # scheme: (module with `from_uri(uri)`, how it is written)
 KINDS = {
     "v4l2": ("edge_app.sources.v4l2", "0 (a camera's number) or v4l2:///dev/video0"),
     "picamera2": ("edge_app.sources.picamera", "picamera2://0 (a Raspberry Pi's own camera)"),
+    "csi": ("edge_app.sources.csi", "csi://0 (a Jetson's own camera)"),
+    "rtsp": ("edge_app.sources.rtsp", "rtsp://HOST/PATH"),
+    "rtsps": ("edge_app.sources.rtsp", "rtsps://HOST/PATH"),
+    "gst": ("edge_app.sources.gstreamer", "gst://PIPELINE"),
     "demo": ("edge_app.sources.demo", "demo://"),
     "file": ("edge_app.sources.file", "a video file or a folder of pictures, file:// or not"),
 }
@@ -49,7 +54,8 @@ def open_source(text: str, labels: Sequence[str] = ()) -> Source:
 
     Args:
         text: `0`, `v4l2:///dev/video0?width=1280&height=720&fps=30`, `demo://?fps=30&seed=1`,
-            `stones.mp4?loop=1`, `file:///photos?fps=2`.
+            `csi://0?flip=2`, `rtsp://host/path#latency=50`, `gst://PIPELINE`, `stones.mp4?loop=1`,
+            `file:///photos?fps=2`.
         labels: the bundle's, for the demo to draw.
 
     Raises:
@@ -59,7 +65,7 @@ def open_source(text: str, labels: Sequence[str] = ()) -> Source:
     scheme, rest = _scheme(text)
     if scheme not in KINDS:
         kind = f"sources of the kind {scheme}:// are not known"
-        raise SettingsError(f"{text}: {kind}. Known: {known_sources()}")
+        raise SettingsError(f"{masked(text)}: {kind}. Known: {known_sources()}")
     path, _, query = rest.partition("?")
     source: Source = importlib.import_module(KINDS[scheme][0]).from_uri(
         Uri(text, path, query, labels)

@@ -73,7 +73,7 @@ class VideoSource:
         if not self._path.is_file():
             raise CameraError(f"{self._path} is not there. Check the name of the video file.")
         with quiet_opencv():
-            self._capture = cv2.VideoCapture(str(self._path))
+            self._capture = cv2.VideoCapture(str(self._path), _reader())
             opened = self._capture.isOpened()
             self._first = self._grab() if opened else None
         if self._first is None:
@@ -116,3 +116,9 @@ class VideoSource:
                 "%s ends after %d of %.0f frames: the file is cut off or damaged there",
                 *(self._path, self._decoded, stated),
             )
+
+
+def _reader() -> int:
+    """FFmpeg where it is built in: GStreamer would be tried after it, and warns on stderr."""
+    ffmpeg = cv2.CAP_FFMPEG in cv2.videoio_registry.getBackends()
+    return cv2.CAP_FFMPEG if ffmpeg else cv2.CAP_ANY

@@ -8,7 +8,7 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from edge_app import display, doctor, doctor_gpu, doctor_jetson, machine
+from edge_app import display, doctor, doctor_cameras, doctor_gpu, doctor_jetson, machine
 
 
 @pytest.fixture
@@ -36,6 +36,7 @@ def gpu(monkeypatch, tmp_path):
     def make(*, jetson: bool = False, modules: tuple[str, ...] = ()) -> None:
         for module in (doctor, doctor_gpu):
             monkeypatch.setattr(module, "has_nvidia", lambda *_: True)
+        for module in (doctor, doctor_gpu, doctor_cameras):
             monkeypatch.setattr(module, "is_jetson", lambda: jetson)
         monkeypatch.setattr(doctor_jetson, "SYSTEM_PYTHON", tmp_path / "lib")
         monkeypatch.setattr(doctor_gpu, "CUDA", tmp_path / "cuda")
@@ -98,15 +99,6 @@ def test_a_processor_without_integer_instructions_is_noted(monkeypatch):
     monkeypatch.setattr(machine, "int8_instructions", lambda: [])
 
     assert doctor.check_processor().state == doctor.NOTE
-
-
-def test_nothing_is_to_be_installed_that_this_version_cannot_use(monkeypatch):
-    """Whoever has the hardware is told that it waits; nobody is sent to install anything."""
-    monkeypatch.setattr(machine, "board", lambda: "Raspberry Pi 5 Model B")
-
-    check = doctor.check_gstreamer()
-    assert check.found.endswith("; not used by this version yet")
-    assert not check.remedy
 
 
 def test_only_a_raspberry_pi_is_told_to_install_picamera2(monkeypatch):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from deploy.errors import CameraError, SettingsError
-from edge_app.sources import v4l2
+from edge_app.sources import v4l2_trouble
 from edge_app.sources.folder import FolderSource
 from edge_app.sources.uri import open_source
 from edge_app.sources.v4l2 import CameraSource
@@ -126,8 +126,7 @@ def test_a_camera_is_named_in_three_ways():
         ("demo://?stones=0", "option “stones” must be a whole number from 1 on"),
         ("v4l2:///dev/video0?width=", "option “width” must be a whole number"),
         ("v4l2://video0", "three slashes"),
-        ("rtsp://10.0.0.1/tray", "rtsp:// are not known. Known: 0"),
-        ("csi://0", "csi:// are not known"),
+        ("rtmp://me:secret@10.0.0.1/tray", "rtmp://…@10.0.0.1/tray: sources of the kind rtmp://"),
     ],
 )
 def test_a_wrong_uri_is_refused_with_what_is_known(uri, said):
@@ -143,7 +142,7 @@ def test_a_path_that_is_not_there_is_refused(tmp_path):
 
 
 def test_a_camera_that_is_not_there_is_refused_with_those_that_are(monkeypatch, capfd):
-    monkeypatch.setattr(v4l2, "list_devices", lambda: [Path("/dev/video7")])
+    monkeypatch.setattr(v4l2_trouble, "video_devices", lambda: [Path("/dev/video7")])
 
     with pytest.raises(CameraError) as caught, CameraSource(Path("/dev/video99")):
         pass
@@ -162,6 +161,14 @@ def test_something_that_is_no_camera_is_refused_without_noise(tmp_path, capfd):
         pass
 
     assert capfd.readouterr().err == ""
+
+
+def test_the_file_of_a_device_is_a_camera_and_one_that_is_none_is_refused():
+    source = open_source("/dev/null")
+
+    assert isinstance(source, CameraSource)
+    with pytest.raises(CameraError, match=r"gives no video \(Inappropriate ioctl"), source:
+        pass
 
 
 class GreyCapture:

@@ -7,10 +7,11 @@ from threading import Event
 import numpy as np
 import pytest
 
+from calibration.camera.settings import CameraSettings
 from deploy.errors import CameraError
 from edge_app.feed import camera, open_feed
 from edge_app.feed.camera import CameraFeed
-from edge_app.sources.base import Frame
+from edge_app.sources.base import Frame, Locked
 from edge_app.states import CameraState
 
 
@@ -202,6 +203,22 @@ def test_a_camera_of_less_than_a_frame_a_second_is_not_stalled():
             states.add(feed.look().state)
 
     assert states <= {CameraState.STARTING, CameraState.LIVE}
+
+
+def test_a_camera_that_takes_its_time_to_be_locked_is_starting_and_not_stalled(monkeypatch):
+    monkeypatch.setattr("edge_app.feed.hold.SETTLE_S", 0.05)
+
+    class Slow(Camera):
+        identity = "slow"
+
+        def lock(self, wanted):
+            time.sleep(0.4)
+            return Locked(CameraSettings(gain=1))
+
+    with CameraFeed(Slow()) as feed:
+        seen = wait_for(feed, CameraState.LIVE)
+
+    assert [look.state for look in seen] == [CameraState.STARTING, CameraState.LIVE]
 
 
 def test_a_live_source_may_end(fakes, frames):
