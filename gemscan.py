@@ -29,6 +29,7 @@ VERBS = {
     "evaluate": ("deploy.evaluate_command", "score a bundle on labelled photographs"),
     "compare": ("deploy.compare_command", "check that INT8 agrees with float32"),
     "run": ("edge_app.run_command", "classify a live source and draw the label"),
+    "calibrate-camera": ("edge_app.calibrate_camera_command", "make a camera's colours true"),
     "bench": ("edge_app.bench_command", "measure FPS and latency, stage by stage"),
     "cameras": ("edge_app.cameras_command", "list the cameras that are plugged in"),
     "doctor": ("edge_app.doctor_command", "say what this machine has and lacks"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from deploy.srgb import to_linear
+from deploy.srgb import to_encoded, to_linear
 
 LOWEST, HIGHEST = 0.80, 0.90  # where white may lie, as a part of 255
 _AIM = 0.85
@@ -15,6 +15,8 @@ _WHEN_CLIPPED = 0.25  # how much more light there was than 255 cannot be seen
 _MOST_STEP = 16.0
 _STEPS = 10
 _SAME = 0.01  # of the exposure: less is no other one
+MAINS_US = (1e6 / 100, 1e6 / 120)  # a lamp's light at 50 and 60 Hz comes and goes twice a period
+_STEADY = (0.60, 0.92)  # where white may lie for the sake of an exposure without flicker
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,20 @@ def set_exposure(
             break  # it goes no further, or has no step between
         exposure_us, level = held, look()
     return Exposed(exposure_us, level, _problem(level))
+
+
+def steady_exposures(exposed: Exposed) -> list[float]:
+    """Multiples of the mains' half period, in microseconds, near enough to an exposure.
+
+    A lamp that flickers gives each frame the same light if the exposure spans whole flashes.
+    Below 8.33 ms there is none: there only another lamp helps.
+    """
+    near = [max(1, round(exposed.exposure_us / half)) * half for half in MAINS_US]
+    return [us for us in near if _STEADY[0] <= _predicted(exposed, us) <= _STEADY[1]]
+
+
+def _predicted(exposed: Exposed, exposure_us: float) -> float:
+    return float(to_encoded(to_linear(exposed.level) * exposure_us / exposed.exposure_us))
 
 
 def _factor(level: float) -> float:

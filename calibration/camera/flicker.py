@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import cv2
 import numpy as np
 
-from deploy.arrays import FloatArray
+from deploy.arrays import ByteArray, FloatArray
 
 MOST_FLICKER = 0.02  # of the level, a standard deviation
+_ROWS = 36
+_ROWS_ALONE = 0.6  # of the variance
+
+
+def flickers(frames: Sequence[ByteArray]) -> bool:
+    """Whether (H, W, 3) uint8 frames, taken one after another, differ by more than 2 %."""
+    if len(frames) < 2:
+        return False
+    rows = [cv2.resize(f, (1, _ROWS), interpolation=cv2.INTER_AREA) for f in frames]
+    return flicker(np.stack(rows)[:, :, None].astype(np.float32)) > MOST_FLICKER
 
 
 def flicker(cells: FloatArray) -> float:
@@ -35,6 +48,9 @@ def standing_bands(apart: FloatArray) -> float:
         apart: (rows, columns, 3) how far each cell lies above the smooth tray, of its level.
 
     Returns:
-        A standard deviation over the rows.
+        A standard deviation over the rows; 0 where it is mostly something else than rows that
+        makes the tray uneven, as a stone does.
     """
-    return float(np.median(apart.mean(axis=2), axis=1).std())
+    level = apart.mean(axis=2)
+    rows = level.mean(axis=1)
+    return float(rows.std()) if rows.var() > _ROWS_ALONE * level.var() else 0.0

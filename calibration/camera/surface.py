@@ -11,6 +11,7 @@ import numpy as np
 
 from deploy.arrays import FloatArray
 
+POINTS = (13, 17)  # down and across: where it is written down
 _DEGREE = 4  # a lens and a lamp are that smooth; more would follow a stone
 _ROUNDS = 12
 _LEAST_GRAIN = 0.005  # of the level: eight bits and the sensor's noise
@@ -30,10 +31,15 @@ class Surface:
     apart: FloatArray
     grain: float
 
-    def at(self, down: int, across: int) -> Any:
-        """(down, across, 3): its levels in points from border to border, at least 1."""
+    def points(self) -> Any:
+        """(13, 17, 3): its levels in points from border to border, at least 1."""
+        down, across = POINTS
         y, x = np.mgrid[-1 : 1 : down * 1j, -1 : 1 : across * 1j]
         return np.maximum(_terms(y, x) @ self.factors, 1.0).reshape(down, across, 3)
+
+    def brightest(self) -> Any:
+        """(3,) the level of each channel in its brightest place."""
+        return self.points().max(axis=(0, 1))
 
     def largest_spot(self, least: float) -> int:
         """How many cells hang together that are further apart than `least`."""

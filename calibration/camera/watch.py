@@ -9,12 +9,13 @@ from typing import Any
 import cv2
 import numpy as np
 
-from calibration.camera.correct import laid_out
+from calibration.camera.correct import written_white
 from calibration.camera.profile import CameraProfile
 from deploy.arrays import ByteArray
 
-MOST_LEVEL = 0.10  # of the tray's level, in the camera's values
-MOST_COLOUR = 0.05  # of blue against red, and of green against both: 300 K at 5,000 K
+# Where photographs begin to be misread: docs/light.md.
+MOST_LEVEL = 0.08  # of the tray's level, in the camera's values
+MOST_COLOUR = 0.045  # of blue against red, and of green against both: 300 K at 5,000 K
 PERSISTS_S = 3.0
 _BACK_AT = 0.7  # of what it takes to have drifted
 _SIDE = 12  # cells along each side of the measured area
@@ -95,8 +96,7 @@ def _expected(profile: CameraProfile) -> Any:
     """(N, 3) logarithms of what each cell of the ring shows of a white tray."""
     left, top, right, bottom = profile.area
     size = round(240 / (bottom - top)), round(240 / (right - left))
-    white = 255 * profile.white / np.array(profile.gains_bgr, np.float32)
-    return _cells(np.asarray(laid_out(profile, size) * white, np.float32), profile.area)
+    return _cells(255 * written_white(profile, size), profile.area)
 
 
 def _cells(image: Any, area: tuple[float, ...]) -> Any:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
+import cv2
 import numpy as np
 
 from deploy.arrays import ByteArray, FloatArray
@@ -14,7 +15,7 @@ from deploy.srgb import to_encoded, to_linear
 REFERENCE_K = 6504.0  # D65, sRGB's own white
 LOWEST_K, HIGHEST_K = 1700.0, 20000.0
 _DAYLIGHT_FROM_K = 4000.0  # where CIE 15 begins its daylight locus
-_STEPS = 4096  # of light between black and white, for the table that encodes
+_STEPS = 16384  # of light between black and white, for the table that encodes
 # XYZ of the sRGB primaries, inverted, as IEC 61966-2-1 prints it.
 _FROM_XYZ = np.array(
     [[3.2406, -1.5372, -0.4986], [-0.9689, 1.8758, 0.0415], [0.0557, -0.2040, 1.0570]]
@@ -37,8 +38,8 @@ class SimulatedCamera:
     def __post_init__(self) -> None:
         if not LOWEST_K <= self.kelvin <= HIGHEST_K:
             raise ValueError(f"kelvin must be from {LOWEST_K:.0f} to {HIGHEST_K:.0f}")
-        if not -8 <= self.stops <= 8:
-            raise ValueError("stops must be from -8 to 8")
+        if not -16 <= self.stops <= 16:
+            raise ValueError("stops must be from -16 to 16")
         if not 0 <= self.vignette <= 0.95:
             raise ValueError("vignette must be from 0 to 0.95")
 
@@ -55,10 +56,18 @@ class SimulatedCamera:
         Returns:
             (H, W, 3) uint8, BGR: clipped at 255, rounded to whole levels.
         """
-        light = _table()[scene_bgr] * (light_bgr(self.kelvin) * np.float32(2.0**self.stops))
-        light *= falloff(*scene_bgr.shape[:2], self.vignette)[..., None]
-        written: ByteArray = _encode()[np.minimum(light * _STEPS, _STEPS).astype(np.uint16)]
+        gains = _gains(self, *scene_bgr.shape[:2])
+        light = cv2.LUT(scene_bgr, _table())
+        steps = cv2.multiply(light, gains, dtype=cv2.CV_16U)  # rounds, and stops at 65,535
+        written: ByteArray = _encode().take(steps, mode="clip")
         return written
+
+
+@lru_cache(maxsize=2)
+def _gains(camera: SimulatedCamera, height: int, width: int) -> FloatArray:
+    """(height, width, 3) float32: from the scene's light to steps of the sensor."""
+    white = light_bgr(camera.kelvin) * np.float32(2.0**camera.stops * _STEPS)
+    return np.asarray(falloff(height, width, camera.vignette)[..., None] * white, np.float32)
 
 
 @lru_cache(maxsize=32)
@@ -92,7 +101,7 @@ def _daylight(kelvin: float) -> tuple[float, float]:
     return x, -3.0 * x**2 + 2.870 * x - 0.275
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=2)
 def falloff(height: int, width: int, corner: float) -> FloatArray:
     """(height, width) float32: the fourth power of a cosine, 1 in the middle, 1 - `corner` in
     the corners."""
@@ -110,5 +119,4 @@ def _table() -> Any:
 
 @lru_cache(maxsize=1)
 def _encode() -> Any:
-    middles = (np.arange(_STEPS + 1) + 0.5) / _STEPS
-    return np.rint(np.minimum(to_encoded(middles), 1) * 255).astype(np.uint8)
+    return np.rint(to_encoded(np.arange(_STEPS + 1) / _STEPS) * 255).astype(np.uint8)

@@ -101,6 +101,13 @@ class TrayScene:
         number, phase = divmod(time_s + SLIDE_S, _TURN_S)
         frame = self._tray.copy()
         self._lay(frame, self._stone(int(number)), phase)
+        return self._grained(frame, grain)
+
+    def draw_empty(self, grain: int) -> ByteArray:
+        """The same without a stone."""
+        return self._grained(self._tray.copy(), grain)
+
+    def _grained(self, frame: ByteArray, grain: int) -> ByteArray:
         down, right = np.random.default_rng([self._seed, grain]).integers(0, 64, 2)
         noise = self._noise[down : down + self._height, right : right + self._width]
         noisy: ByteArray = cv2.add(frame, noise, dst=frame)  # type: ignore[assignment]

@@ -8,15 +8,19 @@ from types import TracebackType
 
 from deploy.errors import CameraError, SettingsError
 from deploy.render.scene import TrayScene
-from edge_app.sources.base import Frame
+from edge_app.sources.base import Frame, Source
+from edge_app.sources.demo_camera import OPTIONS, DemoCamera
 from edge_app.sources.options import rate, whole
 from edge_app.sources.uri import Uri
 
 _SCENE_FPS = 30.0
 
 
-def from_uri(uri: Uri) -> DemoSource:
+def from_uri(uri: Uri) -> Source:
     """The demo that `demo://?fps=30&seed=1&stones=5` means.
+
+    `tray=empty` lays no stones. `cast` (the light in kelvin), `stops` (of exposure) and `vignette`
+    (what is missing in the corners, 0 to 0.95) put a camera before it that has to be calibrated.
 
     Raises:
         SettingsError: an option is not known, or there is a path.
@@ -24,8 +28,17 @@ def from_uri(uri: Uri) -> DemoSource:
     if uri.path:
         problem = "the demo has no path; write demo:// or demo://?fps=30"
         raise SettingsError(f"{uri.text}: {problem}")
-    known = {"fps": rate, "seed": whole(0), "stones": whole(1)}
-    return DemoSource(uri.labels, **uri.options(known))
+    known = {"fps": rate, "seed": whole(0), "stones": whole(1), "tray": _tray, **OPTIONS}
+    options = uri.options(known)
+    seen_by = {name: options.pop(name) for name in OPTIONS if name in options}
+    demo = DemoSource(uri.labels, empty=options.pop("tray", False), **options)
+    return DemoCamera(demo, **seen_by) if seen_by else demo
+
+
+def _tray(text: str) -> bool:
+    if text not in ("empty", "stones"):
+        raise ValueError("empty or stones")
+    return text == "empty"
 
 
 class DemoSource:
@@ -38,6 +51,7 @@ class DemoSource:
         seed: the same seed gives the same frames.
         size: width and height in pixels.
         stones: ends after so many; None goes on for ever.
+        empty: shows the tray alone, for ever.
 
     Raises:
         CameraError: no labels, or a rate or seed below 0.
@@ -53,6 +67,7 @@ class DemoSource:
         seed: int = 0,
         size: tuple[int, int] = (1280, 720),
         stones: int | None = None,
+        empty: bool = False,
     ) -> None:
         if not labels:
             raise CameraError("demo:// has no stones to show. Give it at least one label.")
@@ -60,6 +75,7 @@ class DemoSource:
             raise CameraError(f"demo:// takes fps and seed from 0 up, not {fps} and {seed}.")
         self._labels, self._seed, self._size, self._stones = tuple(labels), seed, size, stones
         self._pace = fps
+        self._empty = empty
         self._scene: TrayScene | None = None
         self._index = -1
         self._opened_at = 0.0
@@ -90,6 +106,9 @@ class DemoSource:
             raise CameraError("demo:// was read before it was opened. Open it with `with`.")
         self._index = self._next_index()
         time_s = self._index / (self._pace or _SCENE_FPS)
+        if self._empty:
+            image = self._scene.draw_empty(self._index)
+            return Frame(image, captured_at=time.monotonic(), index=self._index)
         number, self._truth = self._scene.at(time_s)
         if self._stones is not None and number >= self._stones:
             self._truth = None

@@ -77,7 +77,7 @@ def test_a_camera_that_was_calibrated_meanwhile_gets_its_new_profile(light):
     save_profile(dataclasses.replace(HALF, white=0.25))
     light.settings()
 
-    assert np.unique(light.correct(np.full((48, 64, 3), 60, np.uint8))).tolist() == [240]
+    assert np.unique(light.correct(np.full((48, 64, 3), 60, np.uint8))).tolist() == [231]
 
 
 def test_a_damaged_profile_is_an_error_and_never_left_out_in_silence(light):

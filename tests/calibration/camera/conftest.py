@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import pytest
 
@@ -34,8 +36,12 @@ def profile() -> CameraProfile:
 
 def noisy(image_bgr: ByteArray, seed: int, sigma: float = 1.5) -> ByteArray:
     """The sensor's noise, in levels."""
-    grain = np.random.default_rng(seed).normal(0, sigma, image_bgr.shape)
-    return np.clip(np.rint(image_bgr + grain), 0, 255).astype(np.uint8)
+    return np.clip(image_bgr + _grain(image_bgr.shape, seed, sigma), 0, 255).astype(np.uint8)
+
+
+@lru_cache(maxsize=32)
+def _grain(shape: tuple[int, ...], seed: int, sigma: float) -> np.ndarray:
+    return np.rint(np.random.default_rng(seed).normal(0, sigma, shape)).astype(np.int16)
 
 
 class Trays:
