@@ -88,5 +88,5 @@ class LoopStats:
         if self.dropped or self.camera_errors:
             text += f"; dropped {self.dropped}, missed {self.camera_errors}"
         if self.losses:
-            text += f"; the camera was lost {self.losses} times"
+            text += f"; times that the camera was lost: {self.losses}"
         return text

@@ -261,7 +261,7 @@ class CameraFeed:
         delivered_s = None if self._first_at is None else now - self._first_at
         pause_s = self._retries.failed(now, delivered_s)
         self._tell(error)
-        note = f"lost {self.losses_last_hour} times in an hour, next try in {pause_s:.0f} s"
+        note = f"next try in {pause_s:.0f} s; times lost within an hour: {self.losses_last_hour}"
         with self._changed:
             self._frame = None
             self._publish(CameraState.LOST, note, alive_at=None)

@@ -111,7 +111,7 @@ def test_unless_somebody_waits_for_it():
         source.absent = None
         wait_for(feed, CameraState.LIVE)
 
-        assert lost.note == "lost 0 times in an hour, next try in 0 s"
+        assert lost.note == "next try in 0 s; times lost within an hour: 0"
         assert feed.losses == 0
 
 
