@@ -253,7 +253,7 @@ def test_a_camera_that_is_gone_all_night_says_so_once(caplog):
 def test_a_bug_in_a_source_is_not_swallowed():
     source = Camera()
     source.fault = ZeroDivisionError()
-    with CameraFeed(source) as feed, pytest.raises(ZeroDivisionError):
+    with pytest.raises(ZeroDivisionError), CameraFeed(source) as feed:
         wait_for(feed, CameraState.LOST)
 
 
