@@ -10,7 +10,7 @@ import numpy as np
 from deploy.arrays import ByteArray
 from deploy.locate import Stone
 
-_SEEN_PX = 224  # the stone's longer side, as a network sees it and as it is measured
+_SEEN_PX = 224  # the stone's longer side as a network sees it; it is measured at most so large
 _NOISE_PX = 0.7  # blur against the sensor's noise, before anything is measured
 _AGAIN_PX = 1.5  # the second blur
 _STRONGEST = 0.02  # of the pixels: the edges
@@ -32,6 +32,7 @@ def blur_px(frame_bgr: ByteArray, stone: Stone) -> float:
     Returns:
         0 for the sharpest; infinity where the stone shows no edge.
     """
+    longer = max(stone.width, stone.height)
     grey = _grey(frame_bgr, stone)
     once = cv2.GaussianBlur(grey, (0, 0), _NOISE_PX)
     slope, slope_again = _slope(once), _slope(cv2.GaussianBlur(once, (0, 0), _AGAIN_PX))
@@ -43,7 +44,7 @@ def blur_px(frame_bgr: ByteArray, stone: Stone) -> float:
         return float("inf")
     ratio = float(np.median(slope[at] / slope_again[at]))
     sigma = np.sqrt(max(0.0, _AGAIN_PX**2 / max(ratio**2 - 1, 1e-3) - _NOISE_PX**2))
-    return float(sigma)
+    return float(sigma * min(_SEEN_PX, longer) / max(grey.shape))
 
 
 def sharpness(blur: float) -> float:
@@ -52,16 +53,13 @@ def sharpness(blur: float) -> float:
 
 
 def _grey(frame_bgr: ByteArray, stone: Stone) -> Any:
-    """The stone with a rim, in one channel, at most `_SEEN_PX` long."""
+    """The stone with a rim, in green. Pixels are left out, not averaged, where it is large: that
+    keeps sharp what is sharp."""
     rim = max(2, round(0.06 * max(stone.width, stone.height)))
     top, left = max(0, stone.y - rim), max(0, stone.x - rim)
-    part = frame_bgr[top : stone.y + stone.height + rim, left : stone.x + stone.width + rim]
-    grey = cv2.extractChannel(part, 1)
-    scale = _SEEN_PX / max(grey.shape)
-    if scale < 1:
-        size = (max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale)))
-        grey = cv2.resize(grey, size, interpolation=cv2.INTER_LINEAR)
-    return grey.astype(np.float32)
+    part = frame_bgr[top : stone.y + stone.height + rim, left : stone.x + stone.width + rim, 1]
+    step = -(-max(part.shape) // _SEEN_PX)
+    return part[::step, ::step].astype(np.float32)
 
 
 def _slope(grey: Any) -> Any:

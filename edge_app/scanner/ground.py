@@ -12,8 +12,6 @@ _MOST_GAIN = 1.35  # light, or a camera's exposure, may change by so much and st
 _MOST_SHIFT = 10.0  # the same for the hue
 _SAMPLED = 6  # pixels down and across between two that tell the light
 _ADDED = 8.0  # keeps the ratio of two dark pixels from being their noise's
-_LEVELS = np.arange(256, dtype=np.float32)
-_ONES = np.ones((1, 3), np.float32)
 _SQUARE_3 = np.ones((3, 3), np.uint8)
 
 
@@ -44,13 +42,13 @@ class Ground:
                 compared there.
 
         Returns:
-            (h, w) uint8, in levels.
+            (h, w) uint8: differences of Y, Cr and Cb, added.
         """
+        light, red, blue = cv2.split(ycc)
         levels = self._in_light_of(ycc, clear)
-        lighter, darker = cv2.subtract(ycc, levels), cv2.subtract(levels, ycc)
-        away = cv2.bitwise_or(lighter, cv2.LUT(darker, _SHADOW)).astype(np.float32)
-        squares = cv2.transform(cv2.multiply(away, away), _ONES)
-        return cv2.blur(cv2.convertScaleAbs(cv2.sqrt(squares)), (3, 3))
+        lighter, darker = cv2.subtract(light, levels[0]), cv2.subtract(levels[0], light)
+        away = cv2.add(cv2.add(lighter, cv2.LUT(darker, _SHADOW)), cv2.absdiff(red, levels[1]))
+        return cv2.blur(cv2.add(away, cv2.absdiff(blue, levels[2])), (3, 3))
 
     def new_steps(self, picture_steps: Any) -> tuple[Any, Any]:
         """(h, w) uint8 each: edges of the picture that the tray lacks, and the other way round."""
@@ -58,23 +56,24 @@ class Ground:
 
     def _renew(self) -> None:
         self._ycc = cv2.convertScaleAbs(self._fine)
+        self._planes = cv2.split(self._ycc)
         self._steps = steps(self._ycc)
 
-    def _in_light_of(self, ycc: Any, clear: Any) -> Any:
-        """The tray as the light over the picture shows it: a gain, and a shift of the hue."""
+    def _in_light_of(self, ycc: Any, clear: Any) -> tuple[Any, Any, Any]:
+        """The tray's planes as the light over the picture shows them: a gain, a shift of hue."""
+        light, red, blue = self._planes
         seen = np.s_[::_SAMPLED, ::_SAMPLED]
         where = clear[seen]
         if np.count_nonzero(where) < where.size // 4:
-            return self._ycc
+            return light, red, blue
         now = ycc[seen][where].astype(np.float32)
         then = self._ycc[seen][where].astype(np.float32)
         ratio = part((now[:, 0] + _ADDED) / (then[:, 0] + _ADDED), 0.5)
         gain = min(max(ratio, 1 / _MOST_GAIN), _MOST_GAIN)
-        red, blue = (part(now[:, i] - then[:, i], 0.5) for i in (1, 2))
-        hue = np.clip([red, blue], -_MOST_SHIFT, _MOST_SHIFT)
-        light = gain * (_LEVELS + _ADDED) - _ADDED
-        table = np.stack([light, _LEVELS + hue[0], _LEVELS + hue[1]], -1)
-        return cv2.LUT(self._ycc, np.clip(table + 0.5, 0, 255).astype(np.uint8)[None])
+        shifts = (part(now[:, i] - then[:, i], 0.5) for i in (1, 2))
+        by_red, by_blue = (min(max(shift, -_MOST_SHIFT), _MOST_SHIFT) for shift in shifts)
+        lit = cv2.convertScaleAbs(light, alpha=gain, beta=_ADDED * (gain - 1))
+        return lit, cv2.convertScaleAbs(red, beta=by_red), cv2.convertScaleAbs(blue, beta=by_blue)
 
 
 def part(values: Any, share: float) -> float:
@@ -90,12 +89,12 @@ def steps(ycc: Any) -> Any:
 
 
 def _without_shadow() -> Any:
-    """A table for `cv2.LUT`: how much it counts that a pixel is lower by 0 to 255 in Y, Cr or Cb.
+    """A table for `cv2.LUT`: how much it counts that a pixel's light is lower by 0 to 255.
 
     A shadow takes a part of the tray's light and little of its hue; a dark stone takes most of it.
     """
     step = np.arange(256)
-    return np.stack([np.maximum(0.3 * step, step - 50), step, step], -1)[None].astype(np.uint8)
+    return np.maximum(0.3 * step, step - 50).astype(np.uint8)
 
 
 _SHADOW = _without_shadow()

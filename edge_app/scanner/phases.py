@@ -98,6 +98,8 @@ class Phases:
     def _lying(self, look: TrayLook, at_s: float) -> list[Event]:
         if self._gone(look, at_s):
             return self._lift(look)
+        if look.state is TrayState.EMPTY:
+            return []
         if look.state not in _SINGLE or not self._followed(look):
             self.interrupted = True
             if look.state is not TrayState.ONE_STONE:

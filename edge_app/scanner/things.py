@@ -14,7 +14,7 @@ LEAST_SHARE = 0.0012  # of the picture: smaller is a speck of dust
 _LEAST_CONTRAST = 11.0  # levels; less is noise, or a soft shadow
 _NOISES = 5.0  # times the tray's own noise
 _LEAST_STEP = 8.0  # of lightness, from one pixel to its neighbours: a soft shadow has none
-_SHARP_SHARE = 0.05  # of a thing's pixels have such a step, at least
+_SHARP = 0.9  # times the square root of a thing's pixels have such a step: about half its outline
 _EDGE_LEVEL = 0.35  # of a thing's contrast: where its edge is
 _MOST_THINGS = 6
 _NECK = 0.6  # of the greatest half-width: two stones that touch are narrower between them
@@ -25,8 +25,10 @@ _SQUARE_3, _SQUARE_5 = np.ones((3, 3), np.uint8), np.ones((5, 5), np.uint8)
 class Thing:
     """One of them, in pixels of the searched copy.
 
+    strength: the contrast of its stronger parts.
     mask: (height, width) uint8, 1 where it is in its box.
-    outline: as OpenCV gives contours, of all that differs there, its shadow's core too.
+    outline: as OpenCV gives contours, of all that differs there, a shadow's core too.
+    core: outlines of what has a good share of the strength.
     reaches: it lies on the picture's border.
     ghost: the memory has its edges and the picture has not: it lay there when the tray was learnt.
     """
@@ -37,8 +39,10 @@ class Thing:
     height: int
     area: float
     centre: tuple[float, float]
+    strength: float
     mask: Any
     outline: Any
+    core: list[Any]
     reaches: bool
     ghost: bool
 
@@ -74,49 +78,61 @@ def find_things(ycc: Any, ground: Ground, clear: Any, noise: float) -> tuple[lis
 
 
 def touching(thing: Thing) -> bool:
-    """Whether it is two stones side by side: wide, narrow, wide again."""
-    mask = _drawn(thing.outline, cv2.boundingRect(thing.outline))
+    """Whether it is two stones side by side: wide, narrow, wide again.
+
+    With a reflection a stone looks so as well, and a clear stone where it looks like the tray; so
+    it is asked of all of the thing, and of what stands out most.
+    """
+    return _waisted([thing.outline]) and _waisted(thing.core)
+
+
+def _waisted(outlines: list[Any]) -> bool:
+    if not outlines:
+        return False
+    mask = _drawn(outlines, cv2.boundingRect(np.vstack(outlines)))
     padded = cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
     depth = cv2.distanceTransform(padded, cv2.DIST_L2, 3)
-    cores = cv2.threshold(depth, _NECK * float(depth.max()), 255, cv2.THRESH_BINARY)[1]
-    return cv2.connectedComponents(cores.astype(np.uint8))[0] > 2
+    wide = cv2.threshold(depth, _NECK * float(depth.max()), 255, cv2.THRESH_BINARY)[1]
+    return bool(cv2.connectedComponents(wide.astype(np.uint8))[0] > 2)
 
 
 def _thing(outline: Any, contrast: Any, new: Any, gone: Any) -> Thing | None:
     """A candidate as a thing, tightly; None where it has no edges, as a shadow has none."""
     x, y, width, height = rect = cv2.boundingRect(outline)
     box = np.s_[y : y + height, x : x + width]
-    mask = _drawn(outline, rect)
+    mask = _drawn([outline], rect)
     inside = mask > 0
-    edges, ghost = (part(step[box][inside], 1 - _SHARP_SHARE) for step in (new, gone))
+    smooth = 1 - _SHARP / np.count_nonzero(inside) ** 0.5
+    edges, ghost = (part(step[box][inside], smooth) for step in (new, gone))
     if max(edges, ghost) < _LEAST_STEP:
         return None
     rows, columns = contrast.shape
     reaches = x == 0 or y == 0 or x + width == columns or y + height == rows
-    shape = outline if reaches or ghost > edges else _tight(inside, contrast[box], (x, y), outline)
+    strength = part(contrast[box][inside], 0.9)
+    core = _core(inside & (contrast[box] >= _EDGE_LEVEL * strength), (x, y))
+    # A facet may look just like the tray; it does not take a piece out of the stone.
+    shape = outline if reaches or not core else cv2.convexHull(np.vstack(core))
     x, y, width, height = rect = cv2.boundingRect(shape)
-    moments = cv2.moments(mask := _drawn(shape, rect), binaryImage=True)
+    moments = cv2.moments(mask := _drawn([shape], rect), binaryImage=True)
     area = moments["m00"]
     centre = x + moments["m10"] / area, y + moments["m01"] / area
-    return Thing(
-        x, y, width, height, area, centre, mask, outline, reaches, ghost > edges
-    )
+    place = x, y, width, height
+    return Thing(*place, area, centre, strength, mask, outline, core, reaches, ghost > edges)
 
 
-def _drawn(outline: Any, rect: Any) -> Any:
-    """(height, width) uint8: 1 inside the outline."""
+def _drawn(outlines: list[Any], rect: Any) -> Any:
+    """(height, width) uint8: 1 inside the outlines."""
     x, y, width, height = rect
     mask = np.zeros((height, width), np.uint8)
-    cv2.drawContours(mask, [outline], -1, 1, cv2.FILLED, offset=(-x, -y))
+    cv2.drawContours(mask, outlines, -1, 1, cv2.FILLED, offset=(-x, -y))
     return mask
 
 
-def _tight(inside: Any, contrast: Any, corner: tuple[int, int], outline: Any) -> Any:
-    """The hull of what has a good share of the thing's contrast: its soft shadow has not.
-
-    A facet may look just like the tray; it does not take a piece out of the stone.
-    """
-    least = _EDGE_LEVEL * part(contrast[inside], 0.9)
-    strong = (inside & (contrast >= least)).astype(np.uint8)
-    points = cv2.findNonZero(cv2.morphologyEx(strong, cv2.MORPH_OPEN, _SQUARE_3))
-    return outline if points is None else cv2.convexHull(points + np.array(corner, np.int32))
+def _core(strong: Any, corner: tuple[int, int]) -> list[Any]:
+    """The outlines of what has a good share of a thing's contrast: its soft shadow has not."""
+    mask = cv2.morphologyEx(strong.astype(np.uint8), cv2.MORPH_OPEN, _SQUARE_3)
+    mask = cv2.copyMakeBorder(mask, 3, 3, 3, 3, cv2.BORDER_CONSTANT, value=0)
+    mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, _SQUARE_5)
+    at = corner[0] - 3, corner[1] - 3
+    lines = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE, offset=at)[0]
+    return list(lines)

@@ -16,7 +16,7 @@ from edge_app.scanner.rest import Rest
 from edge_app.scanner.things import Thing, find_things, touching
 
 SEARCHED_PX = 160  # the height of the copy that is searched
-BLURRED_PX = 4.0  # a blur, in pixels of the network's square, that hides what tells stones apart
+BLURRED_PX = 3.2  # a blur, in pixels of the network's square, that hides what tells stones apart
 _BEGIN_S = 0.4  # a picture must be still for so long before it is learnt
 _STILL_SHARE = 0.01  # of the pixels may change meanwhile …
 _CHANGED = 10  # … by more than this many levels
@@ -25,6 +25,7 @@ _EDGE_REST_S = 0.5  # what lies on the border so long is no hand
 _ALL_NEW = 0.5  # of the picture: the tray or the camera was moved
 _ALL_NEW_S = 2.0  # … when that lasts
 _CRUMB = 0.08  # of the stone's area: what lies beside it and is smaller is no second stone
+_FAINT = 0.4  # of the stone's contrast: so faint a thing close by is its reflection
 _MOST_STONES = 4  # on the tray at the start
 _AROUND = np.ones((9, 9), np.uint8)  # what a ghost's edges spoil, in pixels of the searched copy
 _GROWN = 1.08  # a stone's box with its contact shadow; more might take in the tray's rim
@@ -73,14 +74,16 @@ class Tray:
     def _begin(self, small: Any, ycc: Any, at_s: float) -> bool:
         """Learn the tray once the picture is still; what lies on it may glitter."""
         ground, hidden = _without_stones(small)
-        still = self._before is not None and _alike(self._before, ycc, hidden)
-        self._before = ycc
+        still = False
+        if self._before is not None and self._clear is not None:
+            still = _alike(self._before, ycc, hidden | ~self._clear)
+            still = still and np.count_nonzero(hidden == self._clear) <= _STILL_SHARE * hidden.size
+        self._before, self._clear = ycc, ~hidden
         if not still or self._still_since_s is None:
             self._still_since_s = at_s
         if at_s - self._still_since_s < _BEGIN_S:
             return False
         self._ground = Ground(cv2.cvtColor(ground, cv2.COLOR_BGR2YCrCb))
-        self._clear = ~hidden
         return True
 
     def _compare(self, image_bgr: ByteArray, ycc: Any, at_s: float) -> TrayLook:
@@ -125,8 +128,7 @@ class Tray:
             stone = boxes[things.index(reaching[0])] if state is TrayState.EDGE else None
             return TrayLook(state, stone, boxes)
         largest = things[0]
-        stones = [thing for thing in things if thing.area >= _CRUMB * largest.area]
-        if len(stones) > 1 or touching(largest):
+        if any(_counts(thing, largest) for thing in things[1:]) or touching(largest):
             self._rest.forget()
             return TrayLook(TrayState.SEVERAL, None, boxes)
         return self._one(image_bgr, largest, boxes, ycc, at_s)
@@ -154,6 +156,13 @@ class Tray:
         height = ycc.shape[0]
         x, y = (value / height for value in thing.centre)
         return self._rest.since(at_s, x, y, thing.area**0.5 / height)
+
+
+def _counts(thing: Thing, stone: Thing) -> bool:
+    """Whether what lies beside a stone is something of its own: no crumb, no reflection."""
+    away = max(abs(thing.centre[i] - stone.centre[i]) for i in (0, 1))
+    mirrored = thing.strength < _FAINT * stone.strength and away < max(stone.width, stone.height)
+    return thing.area >= _CRUMB * stone.area and not mirrored
 
 
 def searched_copy(image_bgr: ByteArray) -> Any:
