@@ -14,7 +14,7 @@ from edge_app.classifier import bounded
 AGREED_S = 0.25  # the frames must give one verdict for so long …
 AGREED_FRAMES = 3  # … and so often
 PATIENCE_S = 1.5  # then what is there must do
-_VIEW_WEIGHT = 4.0  # a view that is looked at for long weighs no more than so many sharp frames
+_VIEW_WEIGHT = 1.5  # a view that is looked at for long weighs no more than two sharp frames
 _MOST_VIEWS = 24  # then the two oldest are one from there on
 _LEAST_WEIGHT = 0.02  # of a blurred frame
 
@@ -25,10 +25,12 @@ class _View:
 
     total: FloatArray
     weight: float = 0.0
+    frames: int = 0
 
     def add(self, values: FloatArray, weight: float) -> None:
         self.total = np.asarray(self.total + np.float32(weight) * values, np.float32)
         self.weight += weight
+        self.frames += 1
 
 
 class Evidence:
@@ -93,6 +95,12 @@ class Evidence:
     def settled(self) -> bool:
         """Whether there is a verdict that the frames have agreed on."""
         return self.verdict is not None
+
+    @property
+    def wanting(self) -> bool:
+        """Whether more frames would tell more: a new view, or no agreement on what is new."""
+        young = self._turned or self._views[-1].frames < AGREED_FRAMES
+        return young or _said(self._newest) != _said(self.verdict)
 
     @property
     def newest(self) -> Verdict | None:
