@@ -1,4 +1,4 @@
-"""Drawn counters: a tray of any colour, stones with shadow and reflection, hands, a blurred lens."""
+"""Drawn trays of any colour, stones with shadow and reflection, hands, a blurred lens."""
 
 from __future__ import annotations
 

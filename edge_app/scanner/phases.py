@@ -10,6 +10,7 @@ from edge_app.scanner.look import TrayLook, TrayState
 
 HOLD_S = 0.3  # a stone that settles may be out of sight for so long
 BARE_S = 0.2  # its place must be bare for so long before it counts as lifted
+GAP_S = 0.25  # looks so far apart do not show what happened between them
 SHOWN_S = 1.5  # how long it counts as just lifted
 _SINGLE = (TrayState.ONE_STONE, TrayState.OUT_OF_FOCUS, TrayState.MOVING)
 
@@ -53,7 +54,8 @@ class Phases:
         self._place: Stone | None = None
         self._away_since_s: float | None = None
         self._bare_since_s: float | None = None
-        self._lifted_s = 0.0
+        self._lifted_s = self._looked_s = 0.0
+        self._gap = False
 
     @property
     def lifted_s(self) -> float:
@@ -75,6 +77,7 @@ class Phases:
 
     def update(self, look: TrayLook, at_s: float) -> list[Event]:
         """Take in what was seen at `at_s`, in seconds on any clock."""
+        self._gap, self._looked_s = at_s - self._looked_s > GAP_S, at_s
         if self.phase is Phase.SETTLING:
             return self._settling(look, at_s)
         if self.phase is Phase.VERDICT:
@@ -129,12 +132,15 @@ class Phases:
         """Whether the one thing on the tray is the stone of the look before, moved a little."""
         assert self._place is not None
         assert look.stone is not None
+        if self._gap and look.state is TrayState.MOVING:
+            return False
         return not self.interrupted and overlap(self._place, look.stone) > 0.25
 
     def _same(self, look: TrayLook) -> bool:
         assert self._stone is not None
         now = Likeness.of(look)
-        return now.alike(self._stone) if self.interrupted else now.could_be(self._stone)
+        unseen = self.interrupted or self._gap
+        return now.alike(self._stone) if unseen else now.could_be(self._stone)
 
     def _arrive(self, look: TrayLook) -> Event:
         self.phase, self.interrupted = Phase.SETTLING, False

@@ -24,7 +24,7 @@ from edge_app.scanner.tray import Tray
 from edge_app.timing import StageTimes
 
 IDLE_S = 1 / 3  # between two looks of the network at a stone that has its verdict and lies still
-TURNED = 8.0  # mean change of a coarse look at the stone, of 255: a faceted one turned by some 15 degrees
+TURNED = 8.0  # mean change of a coarse look, of 255: a faceted stone turned by some 15 degrees
 SHARPER = 1.05  # a frame must be so much sharper to be kept instead of the one before
 _COARSE_PX = 14
 _INSIDE = 0.7  # of a stone's box that a central framing must see

@@ -127,6 +127,15 @@ def test_a_swap_between_two_frames_is_seen():
     assert followed.events == ["arrived", "lifted", "arrived"]
 
 
+def test_where_looks_are_few_a_like_stone_elsewhere_is_a_new_one():
+    """A slow device may see nothing of what happens between two stones."""
+    followed = with_verdict()
+    followed.phases.update(at_rest(380), 2.0)
+
+    assert followed.phases.phase is Phase.SETTLING
+    assert followed.phases.update(at_rest(383), 2.5) == []
+
+
 def test_a_stone_that_is_pushed_across_the_tray_is_the_same():
     followed = with_verdict()
     for x in range(300, 480, 20):
