@@ -120,13 +120,17 @@ class Phases:
     def _gone(self, look: TrayLook, at_s: float) -> bool:
         """Whether the stone's place is bare: for a while, or while something lies elsewhere."""
         assert self._place is not None
-        if any(overlap(self._place, thing) > 0 for thing in look.things):
-            self._bare_since_s = None
-            return False
+        bare = not any(overlap(self._place, thing) > 0 for thing in look.things)
         if self._bare_since_s is None:
+            if not bare:
+                return False
             self._bare_since_s = at_s
         self._lifted_s = self._bare_since_s
-        return bool(look.things) or at_s - self._bare_since_s >= BARE_S
+        if at_s - self._bare_since_s >= BARE_S or (bare and look.things):
+            return True
+        if not bare:
+            self._bare_since_s = None
+        return False
 
     def _followed(self, look: TrayLook) -> bool:
         """Whether the one thing on the tray is the stone of the look before, moved a little."""

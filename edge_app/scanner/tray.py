@@ -27,6 +27,7 @@ _ALL_NEW_S = 2.0  # … when that lasts
 _CRUMB = 0.08  # of the stone's area: what lies beside it and is smaller is no second stone
 _FAINT = 0.4  # of the stone's contrast: so faint a thing close by is its reflection
 _MOST_STONES = 4  # on the tray at the start
+_LEFT = 4.0  # levels by which a stone's place differs at least when it is gone
 _AROUND = np.ones((9, 9), np.uint8)  # what a ghost's edges spoil, in pixels of the searched copy
 _GROWN = 1.08  # a stone's box with its contact shadow; more might take in the tray's rim
 
@@ -44,6 +45,7 @@ class Tray:
         self._before: Any = None
         self._still_since_s: float | None = None
         self._clear: Any = None
+        self._guessed: Any = None
         self._all_new_since_s: float | None = None
         self._rest = Rest()
         self._followed = TrayState.EMPTY
@@ -67,6 +69,8 @@ class Tray:
             self.forget()
         if self._ground is None and not self._begin(small, ycc, at_s):
             return TrayLook(TrayState.STARTING)
+        if self._guessed is not None:
+            self._see_below(small, ycc)
         look = self._compare(image_bgr, ycc, at_s)
         self._before, self._at_s = ycc, at_s
         return look
@@ -84,7 +88,17 @@ class Tray:
         if at_s - self._still_since_s < _BEGIN_S:
             return False
         self._ground = Ground(cv2.cvtColor(ground, cv2.COLOR_BGR2YCrCb))
+        self._guessed = (hidden, ycc) if hidden.any() else None
         return True
+
+    def _see_below(self, small: Any, ycc: Any) -> None:
+        """Learn what was guessed of the tray, as soon as no stone hides it any more."""
+        assert self._ground is not None
+        hidden, then = self._guessed
+        changed = cv2.absdiff(ycc, then)[:, :, 0][hidden].mean() > _LEFT
+        if changed and not _reached(self._clear) and find_stone(small) is None:
+            self._ground.repair(ycc, hidden)
+            self._guessed = None
 
     def _compare(self, image_bgr: ByteArray, ycc: Any, at_s: float) -> TrayLook:
         assert self._ground is not None
@@ -180,6 +194,11 @@ def _alike(before: Any, now: Any, hidden: Any) -> bool:
     light, light_before = cv2.extractChannel(now, 0), cv2.extractChannel(before, 0)
     away = cv2.blur(cv2.absdiff(light, light_before), (3, 3))
     return bool(np.count_nonzero((away > _CHANGED) & ~hidden) <= _STILL_SHARE * away.size)
+
+
+def _reached(clear: Any) -> bool:
+    """Whether something lies on the picture's border."""
+    return not (clear[0].all() and clear[-1].all() and clear[:, 0].all() and clear[:, -1].all())
 
 
 def _without_stones(small: Any) -> tuple[Any, Any]:

@@ -73,7 +73,7 @@ def _large(picture: ByteArray, grain: int) -> ByteArray:
 
 
 def _timed(run: object) -> float:
-    """Milliseconds of this thread, which is all that runs: who else is on the machine costs none."""
+    """Milliseconds of this thread alone, since machines are shared."""
     start = time.thread_time()
     run()  # type: ignore[operator]
     return (time.thread_time() - start) * 1000
