@@ -63,7 +63,7 @@ class Classifier:
         if self._familiarity is None:
             steady = self._smoother.update(seen, square, at_s)
             return decide(steady, manifest.labels, manifest.decision)
-        score = _bounded(self._familiarity.score(logits, embedding), manifest.decision)
+        score = bounded(self._familiarity.score(logits, embedding), manifest.decision)
         steady = self._smoother.update(np.append(seen, np.float32(score)), square, at_s)
         return decide(steady[:-1], manifest.labels, manifest.decision, float(steady[-1]))
 
@@ -72,7 +72,7 @@ class Classifier:
         self._smoother.reset()
 
 
-def _bounded(score: float, decision: Decision) -> float:
+def bounded(score: float, decision: Decision) -> float:
     """A familiarity as it is averaged: no frame is so far off that it outweighs those after it."""
     least = decision.familiar_at_least
     return score if least is None else min(max(score, least - TELLING), least + TELLING)

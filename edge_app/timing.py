@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-STAGES = ("capture", "gate", "preprocess", "infer", "decide", "draw", "show")
+STAGES = ("capture", "gate", "locate", "preprocess", "infer", "decide", "draw", "show")
 LATENCY = "latency"
 PERCENTILES = (50, 95, 99)
 

@@ -1,0 +1,108 @@
+"""The table of properties is whole, and the tests that are worked out from it tell."""
+
+from __future__ import annotations
+
+import json
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+
+import deploy.gemmology
+from deploy.gemmology import family, separating_test
+
+TABLE = json.loads(Path(deploy.gemmology.__file__).with_name("gemmology.json").read_text("utf-8"))
+LEVELS = {"none", "weak", "distinct", "strong"}
+
+
+@pytest.mark.parametrize("name", TABLE["species"])
+def test_a_species_has_sourced_values_that_can_be(name: str):
+    species = TABLE["species"][name]
+
+    assert set(species) <= {
+        "family", "source", "ri", "sg", "refraction", "pleochroism", "uv"
+    }  # fmt: skip
+    assert species["source"] in TABLE["sources"]
+    for key, least, most in (("ri", 1.3, 2.7), ("sg", 1.0, 5.3)):
+        low, high = species.get(key, (least, most))
+        assert least <= low < high <= most
+    assert species.get("refraction", "single") in {"single", "double", "aggregate"}
+    assert {species.get(key, "none") for key in ("pleochroism", "uv")} <= LEVELS
+    if species.get("refraction") == "single":
+        assert species.get("pleochroism", "none") == "none"
+
+
+def test_every_label_has_a_species_and_every_species_a_label():
+    assert set(TABLE["labels"].values()) == set(TABLE["species"])
+
+
+@pytest.mark.parametrize(
+    ("labels", "instrument"),
+    [
+        (["Citrine", "Topaz"], "refractometer"),
+        (["Ruby", "Almandine"], "polariscope"),
+        (["Ruby", "Spinel"], "refractometer"),
+        (["Topaz", "Tourmaline"], "hydrostatic balance"),
+        (["Sapphire Blue", "Benitoite"], "hydrostatic balance"),
+        (["Diamond", "Zircon"], "hydrostatic balance"),  # both over the refractometer's limit
+        (["Hessonite", "Spessartite"], "refractometer"),
+        (["Citrine", "Topaz", "Sapphire Yellow"], "refractometer"),
+    ],
+)
+def test_known_neighbours_are_told_apart_by_the_usual_test(labels: list[str], instrument: str):
+    test = separating_test(labels)
+
+    assert test is not None
+    assert test.instrument == instrument
+    assert [label for label, _ in test.values] == labels
+    assert all(label in test.text for label in labels)
+    assert test.sources
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ["Amethyst", "Citrine"],  # one species
+        ["Pyrope", "Rhodolite"],  # ranges that meet
+        ["Almandine", "Rhodolite", "Pyrope"],
+        ["Ruby", "Glass Of Another Kind"],
+        ["Ruby"],
+        [],
+    ],
+)
+def test_where_no_single_test_tells_none_is_named(labels: list[str]):
+    assert separating_test(labels) is None
+
+
+def test_a_test_that_is_named_separates_every_two_of_its_labels():
+    """By the table itself: no two ranges of the property it measures meet."""
+    keys = {"refractometer": "ri", "hydrostatic balance": "sg"}
+    for first, second in combinations(sorted(TABLE["labels"]), 2):
+        test = separating_test([first, second])
+        if test is None or test.instrument not in keys:
+            continue
+        a, b = (
+            TABLE["species"][TABLE["labels"][label]][keys[test.instrument]]
+            for label in (first, second)
+        )
+        assert a[1] < b[0] or b[1] < a[0], (first, second)
+
+
+def test_the_order_of_the_labels_does_not_matter():
+    for first, second in combinations(sorted(TABLE["labels"])[::4], 2):
+        there, back = separating_test([first, second]), separating_test([second, first])
+        assert (there and there.instrument) == (back and back.instrument)
+
+
+def test_families():
+    assert family(["Almandine", "Pyrope", "Tsavorite"]) == "garnet"
+    assert family(["Emerald", "Aquamarine"]) == "beryl"
+    assert family(["Almandine", "Ruby"]) is None
+    assert family(["Almandine", "Unheard Of"]) is None
+    assert family([]) is None
+
+
+def test_nothing_is_said_of_how_a_stone_came_to_be():
+    said = json.dumps({key: TABLE[key] for key in ("species", "labels")}).lower()
+
+    assert not any(word in said for word in ("natural", "synthetic", "treated", "heated"))
