@@ -57,9 +57,9 @@ def encode(image_bgr: ByteArray, quality: int = QUALITY) -> bytes:
 
 
 def thumbnail(crop_bgr: ByteArray) -> bytes:
-    """A small JPEG of a crop: its longer side has `THUMBNAIL_PX` pixels."""
+    """A small JPEG of a crop: its longer side has `THUMBNAIL_PX` pixels at most."""
     height, width = crop_bgr.shape[:2]
-    scale = THUMBNAIL_PX / max(height, width)
+    scale = min(1.0, THUMBNAIL_PX / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))
     small = cv2.resize(crop_bgr, size, interpolation=cv2.INTER_AREA)
     return encode(np.asarray(small, np.uint8), THUMBNAIL_QUALITY)

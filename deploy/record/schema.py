@@ -157,22 +157,14 @@ def _is_outdated(connection: sqlite3.Connection, path: Path) -> bool:
 
 def _migrate(connection: sqlite3.Connection) -> None:
     """All steps that are missing, in one transaction: a kill leaves the version that was there."""
-    with transaction(connection):
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        for step in MIGRATIONS[version:]:
-            for statement in _statements(step):
-                connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
-
-
-def _statements(script: str) -> Iterator[str]:
-    """`executescript` would end the transaction first."""
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    steps = "\n".join(MIGRATIONS[version:])
+    reached = f"PRAGMA user_version = {len(MIGRATIONS)}"
+    try:
+        connection.executescript(f"BEGIN IMMEDIATE; {steps}; {reached}; COMMIT;")
+    except BaseException:
+        _roll_back(connection)
+        raise
 
 
 @contextmanager
@@ -183,9 +175,13 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         yield
         connection.execute("COMMIT")
     except BaseException:
-        if connection.in_transaction:  # a full disk may have ended it already
-            connection.execute("ROLLBACK")
+        _roll_back(connection)
         raise
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    if connection.in_transaction:  # a full disk may have ended it already
+        connection.execute("ROLLBACK")
 
 
 @contextmanager
