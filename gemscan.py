@@ -16,7 +16,7 @@ from deploy.errors import GemscanError
 
 # verb: (module with `add_arguments(parser)`, what `gemscan --help` says)
 VERBS = {
-    "data": ("train.data_command", "check, split or draw folders of pictures"),
+    "data": ("train.data_command", "check, split, collect or draw folders of pictures"),
     "train": ("train.train_command", "train ResNet-50 on folders of photographs"),
     "crossvalidate": ("train.crossvalidate_command", "estimate a recipe on unseen stones"),
     "reproduce": ("train.reproduce_command", "run the reference experiment beside a sound one"),
