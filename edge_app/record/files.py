@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,16 +116,16 @@ def remove_files(paths: tuple[Path, ...] | list[Path]) -> None:
             continue
 
 
-def sweep(folder: Path, is_kept: Callable[[str], bool]) -> int:
+def sweep(folder: Path, kept: Container[str]) -> int:
     """Remove pictures without a stone, as a kill leaves them; gives how many.
 
     Args:
-        is_kept: whether the database has a stone of that key with pictures.
+        kept: the keys of all stones that have pictures by the database.
 
     Files of other names are never touched.
     """
     strays = [
-        path for path, key, whole in _own_files(folder / PICTURES) if not whole or not is_kept(key)
+        path for path, key, whole in _own_files(folder / PICTURES) if not whole or key not in kept
     ]
     if len(strays) > MOST_STRAYS:
         log.warning(

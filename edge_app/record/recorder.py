@@ -171,8 +171,8 @@ class Recorder:
         if store is not None:
             try:
                 store.close()
-            except Exception:
-                log.exception("the record could not be closed")
+            except Exception as exc:  # a disk that is gone; what was written stays written
+                log.warning("the record could not be closed: %s", exc)
 
     def _trouble(self, exc: Exception) -> Exception:
         if str(exc) != self._problem:

@@ -78,7 +78,7 @@ class Store:
             self._connection = open_for_writing(folder)
             stack.callback(self._connection.close)
             with database_errors(self._path):
-                sweep(folder, self._has_pictures)
+                sweep(folder, self._keys_with_pictures())
                 self._limit = SizeLimit(self._connection, folder, limit_bytes)
             self._file = self._path.stat()
             self._stack = stack.pop_all()
@@ -175,12 +175,12 @@ class Store:
         Raises:
             StorageError: no room, or the record is not where it was.
         """
-        if not self._path.exists():
-            raise StorageError(f"{self.folder} is gone. {BACK}")
         with storage_errors(self.folder):
+            if not self._path.exists():
+                raise StorageError(f"{self.folder} is gone. {BACK}")
             now = self._path.stat()
             if (now.st_dev, now.st_ino) != (self._file.st_dev, self._file.st_ino):
-                raise StorageError(f"{self._path} was replaced. Start the scanner again.")
+                raise StorageError(f"{self._path} was replaced. {BACK}")
             free = shutil.disk_usage(self.folder).free
         if not os.access(self.folder, os.W_OK):
             raise StorageError(f"{self.folder} cannot be written any more. Check its disk.")
@@ -209,11 +209,9 @@ class Store:
         row = self._connection.execute("SELECT id FROM stones WHERE key = ?", (key,)).fetchone()
         return None if row is None else int(row[0])
 
-    def _has_pictures(self, key: str) -> bool:
-        row = self._connection.execute(
-            "SELECT picture_bytes FROM stones WHERE key = ?", (key,)
-        ).fetchone()
-        return row is not None and row[0] > 0
+    def _keys_with_pictures(self) -> set[str]:
+        rows = self._connection.execute("SELECT key FROM stones WHERE picture_bytes > 0")
+        return {key for (key,) in rows}
 
     def close(self) -> None:
         """Give the record free. Calling it twice is harmless."""
