@@ -6,7 +6,7 @@ import re
 import secrets
 import unicodedata
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 from deploy.arrays import FloatArray
 from deploy.decision import LIST, NAME, Verdict
@@ -28,6 +28,11 @@ def utc_text(moment: datetime) -> str:
     """A moment (with a time zone) as the record writes it; such texts sort by time."""
     text = moment.astimezone(timezone.utc).isoformat(timespec="milliseconds")
     return text.replace("+00:00", "Z")
+
+
+def utc_ago(seconds: float) -> str:
+    """The time so many seconds ago, for a moment that was taken from another clock."""
+    return utc_text(datetime.now(timezone.utc) - timedelta(seconds=seconds))
 
 
 def new_key() -> str:
@@ -70,7 +75,8 @@ class Stone:
     them; `seconds` is by a clock that cannot.
 
     verdict: the last one; its candidates are the short list.
-    laid_at, lifted_at: when it lay still, when it was gone.
+    laid_at, lifted_at: when it lay still, when it was gone; the latter is empty where the run
+        ended first.
     seconds: from lying still to the first verdict.
     frames: how many were classified.
     camera_state: what the camera was in when the verdict was made.
@@ -94,7 +100,7 @@ class Stone:
     def __post_init__(self) -> None:
         if not _KEY.fullmatch(self.key):
             raise ValueError(f"a key is 16 hexadecimal digits, not {self.key!r}")
-        for text in (self.laid_at, self.lifted_at):
+        for text in (self.laid_at, self.lifted_at or self.laid_at):
             if not _TIME.fullmatch(text):
                 raise ValueError(f"a time is written as by `utc_now`, not {text!r}")
 

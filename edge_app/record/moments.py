@@ -46,6 +46,8 @@ def _day(moment: datetime, end: bool) -> str:
 
 
 def local_text(recorded: str) -> str:
-    """A recorded time in local time with its offset: "2026-01-31 14:30:05 +01:00"."""
+    """A recorded time as local time with its offset: "2026-01-31 14:30:05 +01:00"; "" stays so."""
+    if not recorded:
+        return ""
     moment = datetime.fromisoformat(recorded.replace("Z", "+00:00")).astimezone()
-    return moment.isoformat(" ", "seconds").replace("+", " +").replace(" -", " -")
+    return f"{moment:%Y-%m-%d %H:%M:%S} {moment.isoformat()[-6:]}"

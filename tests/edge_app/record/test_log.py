@@ -33,12 +33,21 @@ def ago(**passed: float) -> dict[str, str]:
 
 
 @pytest.fixture
-def zurich(monkeypatch):
-    monkeypatch.setenv("TZ", "Europe/Zurich")
-    time.tzset()
-    yield
+def zone(monkeypatch):
+    """Moves this machine to another time zone for the test."""
+
+    def move(name: str) -> None:
+        monkeypatch.setenv("TZ", name)
+        time.tzset()
+
+    yield move
     monkeypatch.undo()
     time.tzset()
+
+
+@pytest.fixture
+def zurich(zone):
+    zone("Europe/Zurich")
 
 
 @pytest.fixture
@@ -130,6 +139,15 @@ def test_a_name_cannot_move_the_terminals_cursor(tmp_path, stone, capsys):
     assert len(lines) == 5
 
 
+def test_a_stone_that_still_lay_there_at_the_end_has_no_time_of_lifting(tmp_path, stone, capsys):
+    with Store(tmp_path) as store:
+        store.add(stone(lifted_at=""))
+    log(tmp_path, "--csv")
+    (row,) = csv.DictReader(io.StringIO(capsys.readouterr().out, newline=""))
+    assert row["lifted_at"] == ""
+    assert row["laid_at"]
+
+
 def test_a_negative_number_stays_one(tmp_path, stone, capsys):
     with Store(tmp_path) as store:
         store.add(stone(familiarity=-17.25))
@@ -137,9 +155,17 @@ def test_a_negative_number_stays_one(tmp_path, stone, capsys):
     assert ",-17.25," in capsys.readouterr().out
 
 
-def test_times_are_local_with_their_offset(zurich):
-    assert local_text("2026-07-01T10:00:00.000Z") == "2026-07-01 12:00:00 +02:00"
-    assert local_text("2026-01-01T10:00:00.000Z") == "2026-01-01 11:00:00 +01:00"
+@pytest.mark.parametrize(
+    ("place", "recorded", "local"),
+    [
+        ("Europe/Zurich", "2026-07-01T10:00:00.000Z", "2026-07-01 12:00:00 +02:00"),
+        ("Europe/Zurich", "2026-01-01T10:00:00.999Z", "2026-01-01 11:00:00 +01:00"),
+        ("America/New_York", "2026-01-01T04:00:00.500Z", "2025-12-31 23:00:00 -05:00"),
+    ],
+)
+def test_times_are_local_with_their_offset(zone, place, recorded, local):
+    zone(place)
+    assert local_text(recorded) == local
 
 
 @pytest.mark.parametrize(

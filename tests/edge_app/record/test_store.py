@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from deploy.record import schema
 from deploy.record.pictures import picture_paths
 from deploy.record.place import DATABASE, PICTURES, record_folder
 from deploy.record.reader import RecordReader
-from deploy.record.stones import Provisional, Setup, utc_text
+from deploy.record.stones import Provisional, Setup, utc_ago, utc_now, utc_text
 from edge_app.record.files import MOST_STRAYS, StonePictures
 from edge_app.record.store import Store, UnknownStoneError
 
@@ -377,7 +378,6 @@ def test_no_text_of_a_stone_leads_out_of_the_record(stone, wrong):
 
 
 def test_times_are_kept_as_utc():
-    from datetime import datetime
-
     at = datetime.fromisoformat("2026-07-01T02:00:00+02:00")
     assert utc_text(at) == "2026-07-01T00:00:00.000Z"
+    assert utc_ago(3600) < utc_now() < utc_ago(-3600)
