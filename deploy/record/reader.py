@@ -114,7 +114,7 @@ class RecordReader:
         return [_view(row, self._path) for row in rows]
 
     def taught_crop(self, key: str) -> bytes:
-        """The JPEG of a taught view, about 224 pixels or more a side.
+        """The JPEG of a taught view.
 
         Raises:
             RecordError: there is no such view (any more), or the database is damaged.

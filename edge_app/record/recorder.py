@@ -112,6 +112,7 @@ class Recorder:
 
     def _put(self, work: Work) -> Future[Any]:
         job = _Job(work, Future())
+        job.done.set_running_or_notify_cancel()  # from here on nobody can cancel it
         try:
             if not self._thread.is_alive():
                 raise StorageError("the record is not open")

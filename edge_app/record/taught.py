@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from deploy.arrays import FloatArray
+from deploy.bundle import EMBEDDING_SIZE
 from deploy.familiarity import features
 from deploy.record.stones import Provisional, TaughtView
 
@@ -57,5 +58,7 @@ def taught_kinds(views: Sequence[TaughtView]) -> TaughtKinds:
     return TaughtKinds(
         tuple(by_label),
         tuple(map(len, by_label.values())),
-        np.array([mean / np.linalg.norm(mean) for mean in means], np.float32).reshape(-1, 2048),
+        np.array([mean / np.linalg.norm(mean) for mean in means], np.float32).reshape(
+            -1, EMBEDDING_SIZE
+        ),
     )

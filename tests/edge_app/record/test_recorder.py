@@ -52,6 +52,14 @@ def test_the_number_of_a_stone_comes_with_its_future(tmp_path, stone):
         assert [recorder.add(stone()).result(20) for _ in range(3)] == [1, 2, 3]
 
 
+def test_who_waits_for_a_stone_cannot_take_it_back(tmp_path, stone):
+    """As a page does whose browser has gone."""
+    with Recorder(tmp_path) as recorder:
+        futures = [recorder.add(stone()) for _ in range(4)]
+        assert not any(future.cancel() for future in futures)
+    assert (len(entries(tmp_path)), recorder.written) == (4, 4)
+
+
 def test_pictures_are_those_of_the_moment_of_adding(tmp_path, stone, pictures):
     """The overlay is drawn into the very frame soon after."""
     written, before = stone(), pictures.frame_bgr.mean()
