@@ -33,7 +33,7 @@ _ENTRIES = """
 
 
 class RecordReader:
-    """One record, read in the order in which its stones were written."""
+    """One record, read in the order in which its stones were written; for one thread."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -14,6 +14,7 @@ log = logging.getLogger(__name__)
 
 DEFAULT_LIMIT_BYTES = 2 << 30
 BATCH = MOST_STRAYS // 4  # stones at once: a kill in between leaves so many files as are swept
+MOST_BATCHES = 50  # for one stone, which must not wait for long
 
 _NOT_CORRECTED = "id NOT IN (SELECT stone_id FROM corrections)"
 
@@ -45,8 +46,13 @@ class SizeLimit:
         return int((pages - free) * size + self._picture_bytes)
 
     def make_room(self, picture_bytes: int) -> None:
-        """Remove what must go before so many bytes of pictures are added."""
-        while self.used_bytes + picture_bytes > self._limit_bytes:
+        """Remove what must go before so many bytes of pictures are added.
+
+        After a limit was lowered by much, a part of it: the rest goes with the next stones.
+        """
+        for _ in range(MOST_BATCHES):
+            if self.used_bytes + picture_bytes <= self._limit_bytes:
+                return
             if not (self._remove_pictures() or self._remove_thumbnails()):
                 self._warn()
                 return

@@ -11,6 +11,7 @@ from deploy.errors import RecordError
 from deploy.record.pictures import picture_paths
 from deploy.record.place import DATABASE, PICTURES
 from deploy.record.reader import RecordReader
+from edge_app.record.limit import BATCH
 from edge_app.record.store import Store
 
 FILES_OF_ONE = 2
@@ -99,3 +100,17 @@ def test_the_limit_counts_what_was_there_before(tmp_path, stone, pictures):
     with Store(tmp_path, limit_bytes=before // 2) as store:
         store.add(stone(), pictures)
     assert size_of(tmp_path) < before // 2
+
+
+def test_a_limit_that_was_lowered_is_reached_over_the_next_stones(
+    tmp_path, stone, pictures, monkeypatch
+):
+    monkeypatch.setattr("edge_app.record.limit.MOST_BATCHES", 1)
+    with Store(tmp_path) as store:
+        for _ in range(16):
+            store.add(stone(), pictures)
+    with Store(tmp_path, limit_bytes=1) as store:
+        store.add(stone(), pictures)
+        assert sum(entry.has_pictures for entry in entries(tmp_path)) == 17 - BATCH
+        store.add(stone(), pictures)
+    assert sum(entry.has_pictures for entry in entries(tmp_path)) == 18 - 2 * BATCH
