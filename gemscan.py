@@ -16,7 +16,7 @@ from deploy.errors import GemscanError
 
 # verb: (module with `add_arguments(parser)`, what `gemscan --help` says)
 VERBS = {
-    "data": ("train.data_command", "check, split or draw folders of pictures"),
+    "data": ("train.data_command", "check, split, collect or draw folders of pictures"),
     "train": ("train.train_command", "train ResNet-50 on folders of photographs"),
     "crossvalidate": ("train.crossvalidate_command", "estimate a recipe on unseen stones"),
     "reproduce": ("train.reproduce_command", "run the reference experiment beside a sound one"),
@@ -30,6 +30,7 @@ VERBS = {
     "compare": ("deploy.compare_command", "check that INT8 agrees with float32"),
     "run": ("edge_app.run_command", "classify a live source and draw the label"),
     "calibrate-camera": ("edge_app.calibrate_camera_command", "make a camera's colours true"),
+    "log": ("edge_app.record.log_command", "show the stones that were scanned"),
     "bench": ("edge_app.bench_command", "measure FPS and latency, stage by stage"),
     "cameras": ("edge_app.cameras_command", "list the cameras that are plugged in"),
     "doctor": ("edge_app.doctor_command", "say what this machine has and lacks"),

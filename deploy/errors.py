@@ -54,6 +54,10 @@ class CameraError(GemscanError):
     """A source of frames is not there, or has stopped delivering."""
 
 
+class RecordError(GemscanError):
+    """The record of stones is damaged, of another make, in use, or lacks what was asked for."""
+
+
 class StorageError(GemscanError):
     """A file cannot be written: no space, no permission, no folder."""
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 
 from deploy import render_command
-from train import split_command
+from train import collect_command, split_command
 from train.check import check_command
 
 TASKS = (
     ("check", check_command, "find bad pictures, copies and doubtful labels"),
     ("split", split_command, "divide into training and validation, no photograph on both"),
+    ("collect", collect_command, "take corrected and taught stones out of the record"),
     ("render", render_command, "draw cut stones"),
 )
 

@@ -63,5 +63,5 @@ def test_a_run_loads_nothing_but_what_the_backend_needs(bundle, video):
 def test_help_loads_no_array_library():
     code = "import sys, gemscan\ntry:\n    gemscan.main(['VERB', '--help'])\n"
     code += "except SystemExit: pass\nprint('loaded:', {'numpy', 'cv2'} & set(sys.modules))"
-    for verb in ("run", "bench", "cameras", "calibrate-camera", "doctor"):
+    for verb in ("run", "log", "bench", "cameras", "calibrate-camera", "doctor"):
         assert python(code.replace("VERB", verb)).splitlines()[-1] == "loaded: set()"
