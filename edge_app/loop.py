@@ -15,11 +15,12 @@ from deploy.backends.base import Backend
 from deploy.bundle import Manifest
 from deploy.decision import Verdict
 from deploy.familiarity import Familiarity
-from edge_app.classifier import Classifier
+from edge_app.eye import Eye, FrameEye, Seen, StoneEye
 from edge_app.feed import Feed, Look
 from edge_app.gate import Gate, Light
 from edge_app.pace import Pace
 from edge_app.reading import Reading
+from edge_app.scanner.stone import ScannedStone
 from edge_app.sinks.base import Sink
 from edge_app.sources.base import Frame
 from edge_app.states import CameraState
@@ -51,6 +52,9 @@ class LiveLoop:
         sinks: Sequence[Sink] = (),
         on_change: Callable[[Verdict], None] | None = None,
         on_state: Callable[[CameraState, str], None] | None = None,
+        on_stone: Callable[[ScannedStone], None] | None = None,
+        trouble: Callable[[], str] = str,
+        scan: bool = False,
         stats: LoopStats | None = None,
     ) -> None:
         """Put the parts together.
@@ -62,18 +66,26 @@ class LiveLoop:
             overlay: None leaves the frames as they are.
             on_change: called with each verdict that differs from the one before.
             on_state: called with each change of the camera's state, and what is known of it.
+            on_stone: called with each stone that was lifted, where stones are told apart.
+            trouble: asked for each frame what else the operator must know; empty where nothing.
+            scan: tell stones apart, as a camera over a tray can; else each frame counts alone.
             stats: where to count; a fresh one by default.
         """
         cv2.setNumThreads(1)  # its steps are short, and the cores are the model's
         self.stats = stats or LoopStats()
         self._feed = feed
         self._gate = Gate(feed, light)
-        self._classifier = Classifier(backend, manifest, self.stats.times, familiarity)
+        self._eye: Eye = (
+            StoneEye(backend, manifest, self.stats.times, familiarity, on_stone)
+            if scan
+            else FrameEye(backend, manifest, self.stats.times, familiarity)
+        )
         self._backend_name = f"{backend.name} {backend.precision}"
         self._overlay = overlay
         self._sinks = sinks
         self._on_change = on_change
         self._on_state = on_state
+        self._trouble = trouble
         self._rate = RateMeter()
         self._state: CameraState | None = None
         self._said = ("", False)  # of the last verdict: its text, and whether it was a stranger
@@ -121,7 +133,7 @@ class LiveLoop:
     def _enter(self, state: CameraState, note: str = "") -> None:
         """Tell of a change of state, and forget what was seen in another."""
         if state is not CameraState.LIVE:
-            self._classifier.forget()
+            self._eye.blink(time.monotonic())
             self.stats.states[state.value] += 1
         if state is self._state:
             return
@@ -131,14 +143,20 @@ class LiveLoop:
 
     def _classify(self, image_bgr: ByteArray, frame: Frame) -> Reading:
         """What there is to say of a frame; also counts it."""
-        verdict, box = self._classifier.classify(image_bgr, self._media_time(frame))
+        seen = self._eye.look(image_bgr, self._media_time(frame))
         now = time.monotonic()
-        self._latency_ms = (now - frame.captured_at) * 1000
         self._fps = self._rate.tick(now)
-        self.stats.times.add(LATENCY, now - frame.captured_at)
-        self._count(verdict, now)
+        if seen.fresh:
+            self._latency_ms = (now - frame.captured_at) * 1000
+            self.stats.times.add(LATENCY, now - frame.captured_at)
+        self._count(seen, now)
         return Reading(
-            verdict, box, self._fps, self._latency_ms, self._backend_name, self._feed.dropped
+            *(seen.verdict, seen.box, self._fps, self._latency_ms, self._backend_name),
+            *(self._feed.dropped, CameraState.LIVE),
+            final=seen.final,
+            prompt=seen.prompt,
+            hint=seen.hint,
+            trouble=self._trouble(),
         )
 
     def _media_time(self, frame: Frame) -> float:
@@ -147,14 +165,25 @@ class LiveLoop:
             return frame.captured_at
         return frame.index / self._feed.fps
 
-    def _count(self, verdict: Verdict, now: float) -> None:
-        self.stats.labels[verdict.text] += 1
+    def _count(self, seen: Seen, now: float) -> None:
+        verdict = seen.verdict
+        if verdict is None:
+            self._said = ("", False)  # the next stone is news, though it be of the same kind
+            return
+        if seen.fresh:
+            self.stats.labels[verdict.text] += 1
         if self.stats.first_label_at is None:
             self.stats.first_label_at = now
         said = (verdict.text, verdict.unfamiliar)
-        if self._on_change is not None and said != self._said:
-            self._on_change(verdict)
+        if not seen.final or said == self._said:
+            return
         self._said = said
+        if self._on_change is not None:
+            self._on_change(verdict)
+
+    def close(self) -> None:
+        """Nothing more will come: the stone on the tray is reported as it is."""
+        self._eye.close()
 
     def _present(self, image_bgr: ByteArray, reading: Reading) -> bool:
         """Draw and show. False: somebody asked to stop."""
@@ -188,6 +217,9 @@ def run_loop(
     sinks: Sequence[Sink] = (),
     on_change: Callable[[Verdict], None] | None = None,
     on_state: Callable[[CameraState, str], None] | None = None,
+    on_stone: Callable[[ScannedStone], None] | None = None,
+    trouble: Callable[[], str] = str,
+    scan: bool = False,
     frames: int = 0,
     at_own_pace: bool = False,
     stop: Event | None = None,
@@ -223,6 +255,9 @@ def run_loop(
         sinks=sinks,
         on_change=on_change,
         on_state=on_state,
+        on_stone=on_stone,
+        trouble=trouble,
+        scan=scan,
         stats=stats,
     )
     try:
@@ -232,5 +267,6 @@ def run_loop(
             if pace is not None and not pace.wait(stop, sinks):
                 break
     finally:
+        loop.close()
         loop.stats.ended_at = time.monotonic()
     return loop.stats

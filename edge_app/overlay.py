@@ -39,6 +39,7 @@ CAPTIONS = {
     REFER: "NOT SURE: ASK A GEMMOLOGIST",
     WAITING: "WAITING",
 }
+LOOKING = "LOOKING"
 UNFAMILIAR = "UNLIKE EVERY KIND IT KNOWS"
 
 
@@ -106,8 +107,12 @@ class Overlay:
         _draw_verdict(image_bgr, layout, shown)
         _draw_candidates(image_bgr, layout, shown)
         self._draw_figures(image_bgr, layout, shown)
+        if shown.verdict is not None and (more := shown.prompt or shown.hint):
+            _draw_more(image_bgr, layout, more)
         if shown.state is not LIVE:
             _draw_state(image_bgr, layout, shown)
+        elif shown.trouble:
+            _draw_band(image_bgr, layout, shown.trouble, layout.px(20, least=10), layout.px(24))
 
     def _legible(self, reading: Reading) -> Reading:
         now = self._clock()
@@ -133,8 +138,11 @@ class Overlay:
 
 
 def _differs(shown: Reading, reading: Reading) -> bool:
-    changed = (shown.state, shown.note) != (reading.state, reading.note)
-    return changed or _said(shown.verdict) != _said(reading.verdict)
+    return _words(shown) != _words(reading) or _said(shown.verdict) != _said(reading.verdict)
+
+
+def _words(reading: Reading) -> tuple[object, ...]:
+    return reading.state, reading.note, reading.final, reading.prompt, reading.hint, reading.trouble
 
 
 def _said(verdict: Verdict | None) -> tuple[str, ...] | None:
@@ -156,22 +164,38 @@ def _figures(reading: Reading) -> tuple[str, ...]:
 def _draw_verdict(image: ByteArray, layout: Layout, reading: Reading) -> None:
     verdict, px, panel = reading.verdict, layout.px, layout.panel
     kind = verdict.kind if verdict else WAITING
-    # While something is wrong the verdict is an old one, and must not look like news.
-    accent = SOFT if reading.state is not LIVE else ACCENTS[kind]
+    news = reading.state is LIVE and reading.final  # else it must not look like a verdict
+    accent = ACCENTS[kind] if news else SOFT
     brighten(image, _sign(kind, px(68), accent), panel.x + px(24), panel.y + px(46))
-    unfamiliar = verdict is not None and verdict.unfamiliar
-    caption, size = fit(
-        UNFAMILIAR if unfamiliar else CAPTIONS[kind], layout.text_width, px(17, least=9), px(12)
-    )
+    caption, size = fit(_caption(reading), layout.text_width, px(17, least=9), px(12))
     put_text(image, caption, (layout.text_x, panel.y + px(40)), size, accent, bold=True)
-    said = verdict.text if verdict else "no stone is read"
+    said = verdict.text if verdict else reading.prompt or "no stone is read"
     if kind not in (NAME, LIST):
-        said = said.capitalize()  # a label keeps its own case
-    for text, size, baseline in _verdict_lines(said, layout):
-        colour = SOFT if reading.state is not LIVE or not verdict else WHITE
+        said = said[:1].upper() + said[1:]  # a label keeps its own case
+    width = layout.text_width if verdict else layout.list_right - layout.text_x
+    for text, size, baseline in _verdict_lines(said, layout, width):
+        colour = WHITE if news and verdict else SOFT
         put_text(image, text, (layout.text_x, baseline), size, colour, bold=True)
-    if verdict and not unfamiliar:  # a guess at a stranger would be read as a name
+    if verdict and not verdict.unfamiliar:  # a guess at a stranger would be read as a name
         _draw_confidence(image, layout, verdict)
+
+
+def _caption(reading: Reading) -> str:
+    verdict = reading.verdict
+    if verdict is None:
+        return CAPTIONS[WAITING]
+    if not reading.final:
+        return LOOKING
+    return UNFAMILIAR if verdict.unfamiliar else CAPTIONS[verdict.kind]
+
+
+def _draw_more(image: ByteArray, layout: Layout, said: str) -> None:
+    """A line on top of the panel, beside the verdict that stands in it."""
+    px, panel = layout.px, layout.panel
+    size = px(20, least=10)
+    text, size = fit(said, max(1, panel.width - 2 * px(24)), size, size * 3 // 5)
+    darken(image, Rect(panel.x, panel.y - px(44), panel.width, px(38)), px(14))
+    put_text(image, text, (panel.x + px(24), panel.y - px(18)), size, WHITE)
 
 
 @lru_cache(maxsize=32)
@@ -180,13 +204,13 @@ def _sign(kind: str, size_px: int, colour: Colour) -> ByteArray:
 
 
 @lru_cache(maxsize=64)
-def _verdict_lines(text: str, layout: Layout) -> list[tuple[str, int, int]]:
+def _verdict_lines(text: str, layout: Layout, width: int) -> list[tuple[str, int, int]]:
     """The verdict as large as it fits, on two lines where one would be too small.
 
     Returns:
         Text, size and baseline of each line.
     """
-    px, width, top = layout.px, layout.text_width, layout.panel.y
+    px, top = layout.px, layout.panel.y
     one, one_px = fit(text, width, px(68), px(40), bold=True)
     first, second = _halves(text)
     if not second or (one == text and one_px >= px(48)):
@@ -230,9 +254,10 @@ def _draw_candidates(image: ByteArray, layout: Layout, reading: Reading) -> None
     if verdict is None or verdict.unfamiliar:
         return
     meant = {NAME: 1, LIST: verdict.listed}.get(verdict.kind, 0)
-    accent = SOFT if reading.state is not LIVE else ACCENTS[verdict.kind]
+    news = reading.state is LIVE and reading.final
+    accent = ACCENTS[verdict.kind] if news else SOFT
     for row, candidate in enumerate(verdict.candidates[:CANDIDATES]):
-        bright = row < meant and reading.state is LIVE
+        bright = row < meant and news
         _draw_candidate(image, layout, row, candidate, accent if row < meant else SOFT, bright)
 
 

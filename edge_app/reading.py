@@ -20,6 +20,10 @@ class Reading:
     backend: what runs the model, for the screen: "onnx-cpu int8".
     dropped: frames that a live source delivered and nobody took, so far.
     state: of the camera; a verdict is there in `LIVE` alone.
+    final: the verdict will be told; until then it may change with every frame.
+    prompt: what the operator should do, in one short line; empty where nothing.
+    hint: what else is known of a short list: its family, and the test that tells it apart.
+    trouble: beside the camera: why stones are not recorded.
     note: more on the state, for whoever set the camera up: "next try in 4 s".
     """
 
@@ -31,3 +35,7 @@ class Reading:
     dropped: int = 0
     state: CameraState = CameraState.LIVE
     note: str = ""
+    final: bool = True
+    prompt: str = ""
+    hint: str = ""
+    trouble: str = ""

@@ -54,6 +54,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="end after N frames (default: 0, never)",
     )
     parser.add_argument(
+        "--keep",
+        metavar="FOLDER",
+        help="where scanned stones are kept; none keeps nothing (default: of a camera's stones "
+        "~/.local/share/gemscan or $GEMSCAN_RECORD, of demo:// and files nothing)",
+    )
+    parser.add_argument(
         "--wait-for-camera",
         action="store_true",
         help="a camera that is not there at the start is waited for, as one that was unplugged is",
@@ -104,12 +110,17 @@ def _loop(
     stats: LoopStats,
 ) -> None:
     from deploy.familiarity import read_familiarity
+    from edge_app.keeping import Keeper, folder_to_keep_in
     from edge_app.loop import run_loop
     from edge_app.overlay import Overlay
+    from edge_app.record.recorder import Recorder
 
+    folder = folder_to_keep_in(args.keep, args.source, live=feed.live)
     drawn = window or args.record is not None
     with ExitStack() as stack:
         sinks = [stack.enter_context(sink) for sink in _sinks(args, feed, window)]
+        recorder = stack.enter_context(Recorder(folder)) if folder else None
+        keeper = Keeper(recorder, bundle, backend, light) if recorder else None
         stats.started_at = time.monotonic()
         teller = _Teller(stats)
         run_loop(
@@ -122,6 +133,9 @@ def _loop(
             sinks=sinks,
             on_change=None if window else teller.verdict,
             on_state=teller.state,
+            on_stone=keeper.keep if keeper else None,
+            trouble=(lambda: recorder.problem) if recorder else str,
+            scan=feed.live,
             frames=args.frames,
             at_own_pace=window,
             stop=stop,

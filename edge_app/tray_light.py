@@ -14,8 +14,14 @@ class TrayLight:
     """The light of one source. Without a profile it leaves everything as it comes."""
 
     def __init__(self, source: Source) -> None:
+        self.camera = source.name  # its identity, once it has been opened
         self._source = source
         self._lit: _Lit | None = None
+
+    @property
+    def measured_at(self) -> str:
+        """When the profile was measured, as it says itself; empty without one."""
+        return self._lit.profile.measured_at if self._lit else ""
 
     def settings(self) -> CameraSettings | None:
         """What the camera is to hold, by its profile. Call it when the source has been opened:
@@ -24,6 +30,7 @@ class TrayLight:
         Raises:
             ProfileError: there is a profile, and it cannot be used.
         """
+        self.camera = identity(self._source)
         profile = profile_of(self._source)
         if profile is None:
             self._lit = None

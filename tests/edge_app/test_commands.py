@@ -176,3 +176,12 @@ def test_a_stranger_is_told_without_a_confidence(capsys):
     assert stranger.endswith("refer: unlike every kind it knows")
     assert "87%" not in stranger
     assert unsure.endswith("87%  refer")
+
+
+def test_the_stones_of_a_run_are_kept_and_listed(bundle, tmp_path, capsys):
+    words = ["--source", "demo://?stones=1", "--display", "none", "--keep", str(tmp_path / "kept")]
+    assert gemscan.main(["run", "--bundle", str(bundle.root), *words]) == 0
+    capsys.readouterr()
+
+    assert gemscan.main(["log", "--folder", str(tmp_path / "kept")]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "stones: 1, referred: 0, corrected: 0"

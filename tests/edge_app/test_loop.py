@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from deploy.errors import BackendError, CameraError
+from deploy.render.scene import TrayScene
 from edge_app.feed import Look, open_feed
 from edge_app.loop import run_loop
 from edge_app.sources.base import Frame
@@ -302,3 +303,41 @@ def test_every_stage_is_timed(fakes, manifest, frames):
     counts = {name: spread.samples for name, spread in stats.times.spreads().items()}
     stages = ("gate", "preprocess", "infer", "decide", "draw", "show", "latency")
     assert {name: counts[name] for name in stages} == dict.fromkeys(stages, 3)
+
+
+def test_stones_are_told_apart_on_request_and_the_last_one_is_reported(fakes, manifest):
+    scene = TrayScene(("Ruby",), seed=1, size=(640, 360))
+    looks = [Look(Frame(scene.draw(i / 30, i), i / 30, i)) for i in range(45)]
+    backend, overlay, stones = fakes.FixedBackend(DOG), fakes.NotingOverlay(), []
+
+    stats = run_loop(
+        ScriptedFeed(looks),
+        backend,
+        manifest,
+        overlay=overlay,
+        on_stone=stones.append,
+        trouble=lambda: "the disk is full",
+        scan=True,
+    )
+
+    assert [stone.verdict.text for stone in stones] == ["dog"]
+    assert stats.labels["dog"] == backend.calls < 45
+    assert {reading.trouble for reading in overlay.readings} == {"the disk is full"}
+    assert not overlay.readings[0].final
+    assert overlay.readings[-1].final
+
+
+def test_a_camera_that_was_away_drops_a_stone_without_a_verdict(fakes, manifest):
+    scene = TrayScene(("Ruby",), seed=1, size=(640, 360))
+    looks = [Look(Frame(scene.draw(i / 30, i), i / 30, i)) for i in range(6)]
+    stones = []
+
+    run_loop(
+        ScriptedFeed([*looks, Look(None, CameraState.LOST)]),
+        fakes.FixedBackend(DOG),
+        manifest,
+        on_stone=stones.append,
+        scan=True,
+    )
+
+    assert stones == []

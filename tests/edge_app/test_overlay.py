@@ -235,3 +235,32 @@ def test_nothing_is_guessed_of_a_stone_unlike_all_known_ones():
 
     assert np.array_equal(drawn(reading(one)), drawn(reading(other)))
     assert changed_rows(drawn(reading(one)), drawn(reading(VERDICTS[REFER])))
+
+
+def test_a_verdict_that_may_still_change_has_no_colour_of_a_verdict():
+    panel = layout_for(1280, 720).panel.of
+    final, looking = drawn(reading()), drawn(reading(final=False))
+    saturation = [int(np.ptp(panel(image).astype(int), axis=2).max()) for image in (final, looking)]
+    assert saturation[0] > 50
+    assert saturation[1] < 10
+
+
+def test_what_to_do_stands_in_place_of_a_verdict_and_uses_the_whole_width():
+    layout = layout_for(1280, 720)
+    prompt = "getting to know the tray: hold everything still"
+    before, after = drawn(reading(None)), drawn(reading(None, prompt=prompt))
+    changed = (before != after).any(axis=(0, 2))
+    assert changed[layout.list_x : layout.list_right].any()
+
+
+@pytest.mark.parametrize("said", [{"prompt": "take the hand away"}, {"hint": "garnet"}])
+def test_beside_a_verdict_it_stands_in_a_line_on_top_of_the_panel(said):
+    layout = layout_for(1280, 720)
+    rows = changed_rows(drawn(reading()), drawn(reading(**said)))
+    assert layout.panel.y - 44 <= rows[0]
+    assert rows[-1] < layout.panel.y
+
+
+def test_trouble_with_the_record_shows_while_the_camera_is_well():
+    quiet, troubled = drawn(reading()), drawn(reading(trouble="the disk is full"))
+    assert changed_rows(quiet, troubled)[-1] < 80

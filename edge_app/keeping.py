@@ -1,0 +1,66 @@
+"""Scanned stones on their way from the loop into the record."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from deploy.backends.base import Backend
+from deploy.bundle import Bundle
+from deploy.record.place import record_folder
+from deploy.record.stones import Setup, Stone, utc_ago
+from edge_app.record.files import StonePictures
+from edge_app.record.recorder import Recorder
+from edge_app.scanner.stone import ScannedStone
+from edge_app.tray_light import TrayLight
+
+NOWHERE = "none"
+
+
+def folder_to_keep_in(chosen: str | None, source: str, *, live: bool) -> Path | None:
+    """Where the stones of a run are kept; None keeps nothing.
+
+    Args:
+        chosen: a folder, "none", or None: a camera's stones go to the user's record, those of the
+            demo and of files nowhere.
+        source: its URI.
+
+    Raises:
+        SettingsError: this user has no home folder.
+    """
+    if chosen == NOWHERE or not live:
+        return None
+    if chosen is None and source.startswith("demo://"):
+        return None
+    return record_folder(Path(chosen) if chosen else None)
+
+
+class Keeper:
+    """Hands each stone of a run to a recorder, with what looked at it."""
+
+    def __init__(
+        self, recorder: Recorder, bundle: Bundle, backend: Backend, light: TrayLight
+    ) -> None:
+        """Args: light: knows the camera, and when it was calibrated."""
+        self._recorder = recorder
+        self._light = light
+        self._looked_with = (
+            *(bundle.manifest.name, bundle.manifest.version, bundle.digest),
+            *(backend.name, backend.precision),
+        )
+
+    def keep(self, scanned: ScannedStone) -> None:
+        """Record a stone. Returns at once; trouble with the disk is the recorder's."""
+        now_s = time.monotonic()
+        gone_s = scanned.lifted_s
+        stone = Stone(
+            scanned.verdict,
+            laid_at=utc_ago(now_s - scanned.rested_s),
+            lifted_at="" if gone_s is None else utc_ago(now_s - gone_s),
+            seconds=scanned.verdict_s - scanned.rested_s,
+            setup=Setup(*self._looked_with, self._light.camera, profile_at=self._light.measured_at),
+            frames=scanned.frames,
+            familiarity=scanned.familiarity,
+            embedding=scanned.embedding,
+        )
+        self._recorder.add(stone, StonePictures(scanned.frame_bgr, scanned.crop_bgr))

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from deploy.preprocess import Framing, InputSpec
+from deploy.render.scene import TrayScene
+from edge_app.eye import FrameEye, StoneEye
+from edge_app.timing import StageTimes
+
+DOG = [0.1, 0.9]
+STEP_S = 1 / 30
+
+
+@pytest.fixture(scope="module")
+def scene():
+    return TrayScene(("Ruby", "Emerald"), seed=1, size=(640, 360))
+
+
+def looks(eye, scene, seconds):
+    return [eye.look(scene.draw(i * STEP_S, i), i * STEP_S) for i in range(round(seconds / STEP_S))]
+
+
+def test_the_frame_eye_names_every_frame(fakes, manifest, picture):
+    eye = FrameEye(fakes.FixedBackend(DOG), manifest, StageTimes(), None)
+
+    seen = eye.look(picture, 0.0)
+
+    assert (seen.verdict.text, seen.final, seen.fresh) == ("dog", True, True)
+
+
+def test_the_stone_eye_names_a_stone_once_it_lies_and_reports_it_at_the_end(fakes, manifest, scene):
+    stones = []
+    backend = fakes.FixedBackend(DOG)
+    eye = StoneEye(backend, manifest, StageTimes(), None, stones.append)
+
+    seen = looks(eye, scene, 1.5)
+    eye.close()
+
+    finals = [one.final and one.verdict is not None for one in seen]
+    assert not finals[0]
+    assert finals[-1]
+    assert seen[-1].verdict.text == "dog"
+    assert [stone.verdict.text for stone in stones] == ["dog"]
+    assert backend.calls < len(seen)  # a stone that lies still is not looked at all the time
+
+
+def test_the_square_to_aim_at_stays_where_the_bundle_sees_the_middle(fakes, manifest, scene):
+    assert manifest.framing == Framing()
+    assert manifest.input == InputSpec(32)
+    eye = StoneEye(fakes.FixedBackend(DOG), manifest, StageTimes(), None)
+
+    boxes = {one.box for one in looks(eye, scene, 0.5)}
+
+    assert len(boxes) == 1
+    assert boxes.pop().side_px == 360
+
+
+def test_an_empty_tray_asks_for_a_stone_and_keeps_the_network_idle(fakes, manifest):
+    backend = fakes.FixedBackend(DOG)
+    eye = StoneEye(backend, manifest, StageTimes(), None)
+    noise = np.random.default_rng(0)
+
+    for i in range(60):
+        tray = np.clip(noise.normal(200, 2, (360, 640, 3)), 0, 255).astype(np.uint8)
+        seen = eye.look(tray, i * STEP_S)
+
+    assert seen.prompt == "lay a stone on the tray"
+    assert (seen.verdict, backend.calls) == (None, 0)
