@@ -82,25 +82,31 @@ class CameraFeed:
         return self._retries.last_hour(time.monotonic())
 
     def __enter__(self) -> CameraFeed:
-        """Start, and wait until the camera is open, unless patient.
+        """Start, and wait until the camera is open, unless patient or told to stop.
 
         Raises:
             CameraError: it cannot be opened.
         """
         self._thread.start()
-        if self._patient:
-            return self
-        with self._changed:
-            settled = self._changed.wait_for(self._open_or_not, OPENS_WITHIN_S)
-        if settled and self._error is None:
-            return self
+        if self._patient or (self._settled() and (self._opened or self._error is None)):
+            return self  # what happens once it is open is told by `look`
         self.__exit__(None, None, None)
         raise self._error or CameraError(
             f"{self.name} could not be opened within {OPENS_WITHIN_S:.0f} s. Check its cable."
         )
 
-    def _open_or_not(self) -> bool:
-        return self._opened or self._error is not None or self._stop.is_set()
+    def _settled(self) -> bool:
+        """Wait until it is open or not, or not wanted any more; False: neither in time.
+
+        In short waits, since a signal's handler sets `stop` and wakes nobody.
+        """
+        until_s = time.monotonic() + OPENS_WITHIN_S
+        with self._changed:
+            while not (self._opened or self._error or self._stop.is_set()):
+                if time.monotonic() >= until_s:
+                    return False
+                self._changed.wait(WAIT_S)
+        return True
 
     def __exit__(
         self,

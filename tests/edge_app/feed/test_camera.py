@@ -265,3 +265,21 @@ def test_a_wish_to_stop_ends_the_wait():
     with CameraFeed(source, stop, patient=True) as feed:
         assert feed.look() is None
     assert not feed._thread.is_alive()
+
+
+def test_a_wish_to_stop_ends_the_wait_for_a_camera_that_opens_slowly(monkeypatch):
+    monkeypatch.setattr(camera, "CLOSES_WITHIN_S", 0.05)
+    stop, released, began = Event(), Event(), time.monotonic()
+
+    class Slow(Camera):
+        def __enter__(self):
+            time.sleep(0.2)
+            stop.set()  # as a signal's handler does: nobody is told
+            released.wait(5)
+            return super().__enter__()
+
+    with CameraFeed(Slow(), stop) as feed:
+        assert feed.look() is None
+
+    assert time.monotonic() - began < 2
+    released.set()
