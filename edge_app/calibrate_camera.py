@@ -20,6 +20,7 @@ from edge_app.tray_light import identity
 MEASURED_FROM = 16  # frames
 _LATE = 4  # frames that a camera may have taken before it obeyed
 _MOST_MISSED = 5  # in a row
+_FIRST_US, _FIRST_GAIN = 10_000.0, 1.0  # of a camera that does not say what it has chosen
 NOT_SET = "its exposure cannot be set from here"
 NOT_HELD = "its exposure, gain and white balance cannot be held"
 
@@ -50,8 +51,10 @@ class TrayCamera:
 
     def expose(self) -> Exposed | None:
         """Set the exposure so that white lies between 80 and 90 %. None: it cannot be set."""
-        start_us = self.locked.settings.exposure_us
-        if self._camera is None or not start_us:
+        if self._camera is None:
+            return None
+        start_us = self.locked.settings.exposure_us or self._begin(self._camera)
+        if not start_us:
             return None
         exposed = set_exposure(self._level, self._hold, start_us)
         if flickers(self.frames(MEASURED_FROM)):
@@ -89,6 +92,13 @@ class TrayCamera:
         if not frames:
             raise CameraError(f"{self.name} ended while it was being measured")
         return white_level(frames[0], self._reference)
+
+    def _begin(self, camera: Adjustable) -> float | None:
+        """A Jetson tells no exposure and no gain before it was given both. None: nor then."""
+        told = self.locked.settings
+        gain = _FIRST_GAIN if told.gain is None else told.gain
+        self.locked = camera.lock(dataclasses.replace(told, exposure_us=_FIRST_US, gain=gain))
+        return self.locked.settings.exposure_us
 
     def _hold(self, exposure_us: float) -> float | None:
         assert self._camera is not None

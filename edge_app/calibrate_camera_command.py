@@ -77,7 +77,8 @@ def _exposure(
     from calibration.camera.expose import HIGHEST, LOWEST
 
     if exposed is not None:
-        moved = f"from {started_us:.0f} to {exposed.exposure_us:.0f} µs"
+        start = f"from {started_us:.0f} " if started_us else ""
+        moved = f"{start}to {exposed.exposure_us:.0f} µs"
         lies = f"white lies at {exposed.level:.0%}, wanted are 80 to 90 %"
         return [f"exposure    {moved}: {exposed.problem or lies}"]
     if measured is None:

@@ -17,6 +17,7 @@ from calibration.camera.settings import CameraSettings
 from deploy.errors import CameraError
 from deploy.render.camera import SimulatedCamera
 from edge_app.calibrate_camera import TrayCamera
+from edge_app.calibrate_camera_command import _exposure
 from edge_app.sources.base import Adjustable, Frame, Locked
 from edge_app.sources.uri import open_source
 
@@ -200,3 +201,33 @@ def test_corrected_white_lies_where_it_should(tmp_path):
     white = Correction(profile, (90, 160)).apply(cv2.imread(str(folder / "0.png")))
 
     assert np.abs(white - 255 * WHITE_AT).max() < 2
+
+
+class SilentCamera(LampOnTheMains):
+    """As a Jetson's: it holds an exposure and a gain, and tells neither before it was given them."""
+
+    def lock(self, wanted: CameraSettings | None) -> Locked:
+        super().lock(wanted)
+        return Locked(wanted or CameraSettings())
+
+
+def test_a_camera_that_does_not_tell_its_exposure_is_given_one_to_start_from():
+    camera = TrayCamera(SilentCamera(40_000.0), "white")
+    camera.settle()
+
+    exposed = camera.expose()
+
+    assert 0.80 <= exposed.level <= 0.90
+    assert camera.locked.settings == CameraSettings(exposure_us=10_000, gain=1)
+    assert _exposure(exposed, None, None)[0].startswith("exposure    to 10000 µs: white lies at ")
+
+
+def test_a_camera_without_an_exposure_cannot_be_exposed():
+    class Fixed(SilentCamera):
+        def lock(self, wanted: CameraSettings | None) -> Locked:
+            return Locked(CameraSettings(gain=wanted.gain if wanted else None))
+
+    camera = TrayCamera(Fixed(14_000.0), "white")
+    camera.settle()
+
+    assert camera.expose() is None
