@@ -30,7 +30,7 @@ class TrayCamera:
 
     def __init__(self, source: Source, reference: str) -> None:
         """Hold nothing yet."""
-        self.name = source.name
+        self.name, self.live = source.name, source.live
         self.locked = Locked(CameraSettings(), (NOT_HELD,))
         self._source = source
         self._camera = source if isinstance(source, Adjustable) else None

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from calibration.camera.measure import Measured
     from edge_app.sources.base import Locked
 
+NOT_USED = "not used    gemscan run corrects cameras alone: what comes from a file stays as it is"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this command's flags."""
@@ -66,6 +68,7 @@ def run_calibrate_camera(args: argparse.Namespace) -> int:
         *_found(measured, after),
         *_held(camera.name, camera.locked),
         f"saved       {path}",
+        *([] if camera.live else [NOT_USED]),
     ]
     print("\n".join(lines))
     return 0

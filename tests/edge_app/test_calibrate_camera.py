@@ -86,6 +86,7 @@ def test_pictures_are_a_camera_that_cannot_be_set(tmp_path, capsys):
     out = capsys.readouterr().out
     assert "exposure    cannot be set from here: white lies at 78% and is lifted" in out
     assert "held        nothing still" in out
+    assert "not used    gemscan run corrects cameras alone" in out
     assert "not held    its exposure, gain and white balance cannot be held" in out
     assert find_profile(f"pictures {folder}").gains_bgr == pytest.approx((1.333, 1.111, 1), 0.001)
 
