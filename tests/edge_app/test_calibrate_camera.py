@@ -205,7 +205,7 @@ def test_corrected_white_lies_where_it_should(tmp_path):
 
 
 class SilentCamera(LampOnTheMains):
-    """As a Jetson's: it holds an exposure and a gain, and tells neither before it was given them."""
+    """As a Jetson's: it tells neither exposure nor gain before it was given them."""
 
     def lock(self, wanted: CameraSettings | None) -> Locked:
         super().lock(wanted)
