@@ -10,6 +10,7 @@ from calibration.camera.expose import Exposed, set_exposure, steady_exposures
 from calibration.camera.flicker import flickers
 from calibration.camera.measure import Measured, measure, white_level
 from calibration.camera.profile import CameraProfile
+from calibration.camera.refuse import TrayError
 from calibration.camera.settings import CameraSettings
 from deploy.arrays import ByteArray
 from deploy.errors import CameraError
@@ -70,6 +71,14 @@ class TrayCamera:
         while len(frames) < count and (frame := self._read()) is not None:
             frames.append(frame)
         return frames
+
+    def refuse_frozen(self, frames: list[ByteArray]) -> None:
+        """Raise a TrayError where a camera gives the same bytes again and again: it is no picture
+        of now. Files may."""
+        if self.live and len(frames) > 1 and all((frames[0] == f).all() for f in frames[1:]):
+            raise TrayError(
+                "the camera repeats one picture, without any noise. Unplug it and plug it in."
+            )
 
     def checked(self, profile: CameraProfile, frames: list[ByteArray]) -> Measured:
         """Measure frames again, after the profile has corrected them."""

@@ -53,6 +53,7 @@ def run_calibrate_camera(args: argparse.Namespace) -> int:
         exposed = camera.expose()
         frames = camera.frames(MEASURED_FROM)
         try:
+            camera.refuse_frozen(frames)
             measured = measure(frames, reference=args.reference, force=args.force)
         except TrayError as exc:
             for line in _exposure(exposed, started_us, None):

@@ -232,3 +232,14 @@ def test_a_camera_without_an_exposure_cannot_be_exposed():
     camera.settle()
 
     assert camera.expose() is None
+
+
+def test_a_camera_that_repeats_one_picture_is_not_measured(fakes, monkeypatch, cameras, capsys):
+    frames = [Frame(np.full((90, 160, 3), 200, np.uint8), 0.0, i) for i in range(40)]
+    source = fakes.ScriptedSource(frames, live=True)
+    monkeypatch.setattr("edge_app.sources.uri.open_source", lambda *_: source)
+    monkeypatch.setattr("edge_app.calibrate_camera.SETTLE_S", 0.0)
+
+    assert calibrate() == 1
+    assert "not calibrated: the camera repeats one picture" in capsys.readouterr().err
+    assert not cameras.exists()
