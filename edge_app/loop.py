@@ -122,6 +122,7 @@ class LiveLoop:
         """Tell of a change of state, and forget what was seen in another."""
         if state is not CameraState.LIVE:
             self._classifier.forget()
+            self._said = ("", False)
             self.stats.states[state.value] += 1
         if state is self._state:
             return
