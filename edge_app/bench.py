@@ -21,8 +21,10 @@ from edge_app.loop import LiveLoop, Overlay
 from edge_app.machine import peak_memory_mb
 from edge_app.sources.base import Source
 from edge_app.stats import LoopStats
+from edge_app.tray_light import TrayLight
 
 WARM_UP_S = 1.0
+WARM_UPS = 10  # at most, until a camera is locked and a picture can be classified
 ENGINE_RUNS = 500
 TURN_S = 0.5
 
@@ -106,16 +108,20 @@ def run_bench(
     batch = np.zeros((1, manifest.input.size_px, manifest.input.size_px, 3), np.uint8)
     rates: list[tuple[float, float]] = []
     with _LoopInTurns(source, backend, manifest, familiarity, overlay, stop) as loop:
-        loop.turn(WARM_UP_S)
+        loop.warm_up()
         bare_turn(backend, batch, WARM_UP_S)
         loop.forget()
         turn_s = min(TURN_S, seconds / 2)
         while 2 * loop.seconds < seconds and not stop.is_set():
             rates.append((loop.turn(turn_s), bare_turn(backend, batch, turn_s)))
-    if not loop.stats.frames:
+    if not loop.stats.labels:
         if stop.is_set():
             raise KeyboardInterrupt
-        raise CameraError(f"{source.name} gave no frame to measure. Try --source demo://?fps=0")
+        seen = ", ".join(loop.stats.states)
+        raise CameraError(
+            f"{source.name} gave no frame to measure{f' ({seen})' if seen else ''}. "
+            "Try --source demo://?fps=0"
+        )
     return BenchResult(
         loop.stats,
         loop_fps=median(looped for looped, _ in rates),
@@ -169,15 +175,26 @@ class _LoopInTurns:
 
     def _open(self) -> None:
         self._opened.close()
-        self._feed = self._opened.enter_context(open_feed(self._source, self._stop))
+        light = TrayLight(self._source)
+        self._feed = self._opened.enter_context(
+            open_feed(self._source, self._stop, profiled=light.settings)
+        )
         self._loop = LiveLoop(
             self._feed,
             self._backend,
             self._manifest,
             familiarity=self._familiarity,
+            light=light,
             overlay=self._overlay,
             stats=self.stats,
         )
+
+    def warm_up(self) -> None:
+        """Run until something was classified; `forget` it when the bare model is warm as well."""
+        for _ in range(WARM_UPS):
+            self.turn(WARM_UP_S)
+            if self.stats.labels or self._stop.is_set():
+                return
 
     def forget(self) -> None:
         """Leave the warm-up out of what is counted."""

@@ -10,6 +10,7 @@ from calibration.camera.expose import Exposed, set_exposure, steady_exposures
 from calibration.camera.flicker import flickers
 from calibration.camera.measure import Measured, measure, white_level
 from calibration.camera.profile import CameraProfile
+from calibration.camera.refuse import TrayError
 from calibration.camera.settings import CameraSettings
 from deploy.arrays import ByteArray
 from deploy.errors import CameraError
@@ -20,6 +21,7 @@ from edge_app.tray_light import identity
 MEASURED_FROM = 16  # frames
 _LATE = 4  # frames that a camera may have taken before it obeyed
 _MOST_MISSED = 5  # in a row
+_FIRST_US, _FIRST_GAIN = 10_000.0, 1.0  # of a camera that does not say what it has chosen
 NOT_SET = "its exposure cannot be set from here"
 NOT_HELD = "its exposure, gain and white balance cannot be held"
 
@@ -29,7 +31,7 @@ class TrayCamera:
 
     def __init__(self, source: Source, reference: str) -> None:
         """Hold nothing yet."""
-        self.name = source.name
+        self.name, self.live = source.name, source.live
         self.locked = Locked(CameraSettings(), (NOT_HELD,))
         self._source = source
         self._camera = source if isinstance(source, Adjustable) else None
@@ -50,8 +52,10 @@ class TrayCamera:
 
     def expose(self) -> Exposed | None:
         """Set the exposure so that white lies between 80 and 90 %. None: it cannot be set."""
-        start_us = self.locked.settings.exposure_us
-        if self._camera is None or not start_us:
+        if self._camera is None:
+            return None
+        start_us = self.locked.settings.exposure_us or self._begin(self._camera)
+        if not start_us:
             return None
         exposed = set_exposure(self._level, self._hold, start_us)
         if flickers(self.frames(MEASURED_FROM)):
@@ -67,6 +71,14 @@ class TrayCamera:
         while len(frames) < count and (frame := self._read()) is not None:
             frames.append(frame)
         return frames
+
+    def refuse_frozen(self, frames: list[ByteArray]) -> None:
+        """Raise a TrayError where a camera gives the same bytes again and again: it is no picture
+        of now. Files may."""
+        if self.live and len(frames) > 1 and all((frames[0] == f).all() for f in frames[1:]):
+            raise TrayError(
+                "the camera repeats one picture, without any noise. Unplug it and plug it in."
+            )
 
     def checked(self, profile: CameraProfile, frames: list[ByteArray]) -> Measured:
         """Measure frames again, after the profile has corrected them."""
@@ -89,6 +101,13 @@ class TrayCamera:
         if not frames:
             raise CameraError(f"{self.name} ended while it was being measured")
         return white_level(frames[0], self._reference)
+
+    def _begin(self, camera: Adjustable) -> float | None:
+        """A Jetson tells no exposure and no gain before it was given both. None: nor then."""
+        told = self.locked.settings
+        gain = _FIRST_GAIN if told.gain is None else told.gain
+        self.locked = camera.lock(dataclasses.replace(told, exposure_us=_FIRST_US, gain=gain))
+        return self.locked.settings.exposure_us
 
     def _hold(self, exposure_us: float) -> float | None:
         assert self._camera is not None

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from calibration.camera.measure import Measured
     from edge_app.sources.base import Locked
 
+NOT_USED = "not used    gemscan run corrects cameras alone: what comes from a file stays as it is"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this command's flags."""
@@ -51,6 +53,7 @@ def run_calibrate_camera(args: argparse.Namespace) -> int:
         exposed = camera.expose()
         frames = camera.frames(MEASURED_FROM)
         try:
+            camera.refuse_frozen(frames)
             measured = measure(frames, reference=args.reference, force=args.force)
         except TrayError as exc:
             for line in _exposure(exposed, started_us, None):
@@ -66,6 +69,7 @@ def run_calibrate_camera(args: argparse.Namespace) -> int:
         *_found(measured, after),
         *_held(camera.name, camera.locked),
         f"saved       {path}",
+        *([] if camera.live else [NOT_USED]),
     ]
     print("\n".join(lines))
     return 0
@@ -77,7 +81,8 @@ def _exposure(
     from calibration.camera.expose import HIGHEST, LOWEST
 
     if exposed is not None:
-        moved = f"from {started_us:.0f} to {exposed.exposure_us:.0f} µs"
+        start = f"from {started_us:.0f} " if started_us else ""
+        moved = f"{start}to {exposed.exposure_us:.0f} µs"
         lies = f"white lies at {exposed.level:.0%}, wanted are 80 to 90 %"
         return [f"exposure    {moved}: {exposed.problem or lies}"]
     if measured is None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_app.check import NOTE, OK, Check, installed
+from edge_app.jetson import is_jetson
 from edge_app.jetson_lines import is_fastest
 
 if TYPE_CHECKING:
@@ -101,8 +102,14 @@ def unseen(module: str) -> str:
 
 
 def gstreamer_remedy() -> str:
-    """What hides JetPack's OpenCV, and how to see it again."""
+    """What hides JetPack's OpenCV, or another system's, and how to see it again."""
     shadows = [package for package in OPENCV_PACKAGES if installed(package)]
+    if not is_jetson():
+        first = f"pip uninstall {' '.join(shadows)}, and " if shadows else ""
+        return (
+            f"{first}sudo apt install python3-opencv, for an environment that was made with "
+            "/usr/bin/python3 -m venv --system-site-packages"
+        )
     if shadows:
         return f"pip uninstall {' '.join(shadows)}: it hides JetPack's OpenCV, which has GStreamer"
     return "sudo apt install libopencv-python, or python3-opencv where JetPack has none"

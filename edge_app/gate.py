@@ -12,6 +12,7 @@ from edge_app.states import CameraState
 
 FROZEN_HELP_S = 15.0  # a driver that repeats one picture is often cured by opening it again
 LIGHT_HELP_S = 10.0  # locked while the lamp was off, a camera stays blind until it may adjust anew
+MOST_DOUBLINGS = 6  # ten minutes: a lamp that is off all night must not have it opened all night
 
 
 class Light(Protocol):
@@ -34,6 +35,7 @@ class Gate:
         self._watch = PictureWatch(feed.live)
         self._state = CameraState.LIVE
         self._since_s = 0.0
+        self._helped = 0  # times in this state
 
     def pass_on(self, frame: Frame) -> tuple[CameraState, ByteArray]:
         """The state that a frame shows, and its picture, in true colours where it is `LIVE`.
@@ -50,16 +52,19 @@ class Gate:
         return state, image
 
     def _help(self, state: CameraState, now_s: float) -> None:
-        """What lasts is answered by opening the camera again, once for each such time."""
+        """What lasts is answered by opening the camera again, each time after twice as long."""
         if state is not self._state:
-            self._state, self._since_s = state, now_s
-        lasts_s = now_s - self._since_s
+            self._state, self._since_s, self._helped = state, now_s, 0
+        lasts_s = (now_s - self._since_s) / 2**self._helped
         if state is CameraState.FROZEN and lasts_s >= FROZEN_HELP_S:
-            self._feed.reopen("it repeats one picture")
-            self._since_s = now_s
+            self._reopen("it repeats one picture", now_s)
         elif state in _BLIND and lasts_s >= LIGHT_HELP_S:
-            self._feed.reopen(f"the picture is {state.value}", afresh=True)
-            self._since_s = now_s
+            self._reopen(f"the picture is {state.value}", now_s, afresh=True)
+
+    def _reopen(self, why: str, now_s: float, *, afresh: bool = False) -> None:
+        self._feed.reopen(why, afresh=afresh)
+        self._since_s = now_s
+        self._helped = min(self._helped + 1, MOST_DOUBLINGS)
 
 
 _BLIND = (CameraState.BLACK, CameraState.TOO_DARK, CameraState.TOO_BRIGHT)

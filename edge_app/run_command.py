@@ -36,8 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--source",
         default="0",
         metavar="URI",
-        help="a camera's number (default: 0), v4l2:///dev/video0, a video file, "
-        "a folder of pictures, or demo://",
+        help="a camera's number (default: 0), v4l2://, picamera2://, csi://, rtsp:// or gst:// "
+        "(docs/cameras.md), a video file, a folder of pictures, or demo://",
     )
     parser.add_argument(
         "--display",

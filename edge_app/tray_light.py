@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+
 from calibration.camera.correct import Correction
 from calibration.camera.profile import CameraProfile, find_profile
 from calibration.camera.settings import CameraSettings
 from calibration.camera.watch import LightWatch
 from deploy.arrays import ByteArray
-from edge_app.sources.base import Adjustable, Source
+from edge_app.sources.base import Source
+
+log = logging.getLogger(__name__)
 
 
 class TrayLight:
@@ -68,13 +72,24 @@ class _Lit:
         height, width = raw_bgr.shape[:2]
         if self._correction is None or (height, width) != self._size:
             self._size = height, width
+            self._warn_of_another_size()
             self._correction = Correction(self.profile, self._size)
         return self._correction.apply(raw_bgr)
 
+    def _warn_of_another_size(self) -> None:
+        """At another size many a sensor shows another part of the scene."""
+        measured, (height, width) = self.profile, self._size
+        if (width, height) != (measured.width, measured.height):
+            log.warning(
+                "%s gives %d x %d pixels and was calibrated at %d x %d: if it shows more or less "
+                "of the tray so, its corners are corrected wrongly; calibrate it at this size",
+                *(measured.identity, width, height, measured.width, measured.height),
+            )
+
 
 def identity(source: Source) -> str:
-    """What a source's profile is found by."""
-    return source.identity if isinstance(source, Adjustable) else source.name
+    """What a source's profile is found by: its name where it has nothing better."""
+    return str(getattr(source, "identity", source.name))
 
 
 def profile_of(source: Source) -> CameraProfile | None:

@@ -46,6 +46,14 @@ def forget_fakes(names: Sequence[str] = FAKED) -> None:
             del sys.modules[name]
 
 
+@pytest.fixture(autouse=True, scope="session")
+def no_profile_of_this_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A camera, or the demo, that whoever runs the tests has calibrated changes no test."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GEMSCAN_CAMERAS", str(tmp_path_factory.getbasetemp() / "cameras"))
+        yield
+
+
 @pytest.fixture(params=POSES)
 def tensorrt_pose(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

@@ -144,8 +144,9 @@ def find_profile(identity: str) -> CameraProfile | None:
         ProfileError: there is one, and it cannot be used.
     """
     path = profile_path(identity)
-    if not path.exists():
-        return None
+    with reading_errors(path, ProfileError):
+        if not path.exists():
+            return None
     profile = load_profile(path)
     if profile.identity != identity:
         raise ProfileError(f"{path} is of the camera {profile.identity}, not {identity}. {_AGAIN}")

@@ -82,25 +82,31 @@ class CameraFeed:
         return self._retries.last_hour(time.monotonic())
 
     def __enter__(self) -> CameraFeed:
-        """Start, and wait until the camera is open, unless patient.
+        """Start, and wait until the camera is open, unless patient or told to stop.
 
         Raises:
             CameraError: it cannot be opened.
         """
         self._thread.start()
-        if self._patient:
-            return self
-        with self._changed:
-            settled = self._changed.wait_for(self._open_or_not, OPENS_WITHIN_S)
-        if settled and self._error is None:
-            return self
+        if self._patient or (self._settled() and (self._opened or self._error is None)):
+            return self  # what happens once it is open is told by `look`
         self.__exit__(None, None, None)
         raise self._error or CameraError(
             f"{self.name} could not be opened within {OPENS_WITHIN_S:.0f} s. Check its cable."
         )
 
-    def _open_or_not(self) -> bool:
-        return self._opened or self._error is not None or self._stop.is_set()
+    def _settled(self) -> bool:
+        """Wait until it is open or not, or not wanted any more; False: neither in time.
+
+        In short waits, since a signal's handler sets `stop` and wakes nobody.
+        """
+        until_s = time.monotonic() + OPENS_WITHIN_S
+        with self._changed:
+            while not (self._opened or self._error or self._stop.is_set()):
+                if time.monotonic() >= until_s:
+                    return False
+                self._changed.wait(WAIT_S)
+        return True
 
     def __exit__(
         self,
@@ -121,6 +127,8 @@ class CameraFeed:
         """
         with self._changed:
             self._changed.wait_for(self._has_news, WAIT_S)
+            if self._silent_s() >= self._stalled_after_s():
+                self._frame = None  # it waited while nobody looked, and may not be true any more
             if self._frame is not None:
                 return self._take(self._frame)
             if self._error is not None:
@@ -144,12 +152,15 @@ class CameraFeed:
 
     def _silence(self) -> Look:
         """No frame came: how bad that is."""
-        silent_s = 0.0 if self._alive_at is None else time.monotonic() - self._alive_at
+        silent_s = self._silent_s()
         if silent_s < self._stalled_after_s():
             return Look(None, self._state, self._note)
         if silent_s < max(LOST_AFTER_S, self._stalled_after_s()) + STALLED_AFTER_S:
             return Look(None, CameraState.STALLED, f"nothing for {silent_s:.0f} s")
         return Look(None, CameraState.LOST, f"it has not answered for {silent_s:.0f} s")
+
+    def _silent_s(self) -> float:
+        return 0.0 if self._alive_at is None else time.monotonic() - self._alive_at
 
     def _stalled_after_s(self) -> float:
         """A camera of less than a frame a second is given its time."""
@@ -187,10 +198,12 @@ class CameraFeed:
             self._publish(CameraState.STARTING, "", alive_at=None)
         self._holder.hold(self._source, self._settle)
 
-    def _settle(self, seconds: float) -> None:
-        """Show what it sees; being locked thereafter takes frames too, which is no silence."""
-        self._deliver(CameraState.STARTING, seconds)
+    def _settle(self, seconds: float) -> bool:
+        """Show what it sees; being locked thereafter takes frames too, which is no silence.
+        True: there is no thereafter."""
+        over = self._deliver(CameraState.STARTING, seconds)
         self._publish(CameraState.STARTING, "", alive_at=None)
+        return over
 
     def _deliver(self, state: CameraState, seconds: float = math.inf) -> bool:
         """Hand frames over for so long. True: told to close, or the source has ended.

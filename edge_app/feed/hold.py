@@ -31,11 +31,12 @@ class Holder:
         self._held: CameraSettings | None = None
         self._said: tuple[str, ...] | None = None
 
-    def hold(self, source: Source, run_for: Callable[[float], object]) -> None:
+    def hold(self, source: Source, run_for: Callable[[float], bool]) -> None:
         """Lock an opened source.
 
         Args:
-            run_for: has it deliver for so many seconds, while its automatics settle.
+            run_for: has it deliver for so many seconds, while its automatics settle. True: it is
+                over, and nothing is to be locked any more.
 
         Raises:
             CameraError: the camera is gone.
@@ -46,8 +47,8 @@ class Holder:
             self._say((f"{source.name}: its exposure, gain and white balance are not held",))
             return
         wanted = profiled or self._held
-        if wanted is None:
-            run_for(SETTLE_S)
+        if wanted is None and run_for(SETTLE_S):
+            return
         locked = source.lock(wanted)
         self._held = wanted or locked.settings
         self._say((describe(source.name, locked), *locked.missing))

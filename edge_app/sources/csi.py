@@ -102,9 +102,10 @@ class CsiSource(PipelineSource):
         gain = None if any("Gain" in name for name in refused) else wanted.gain
         missing = [f"the camera refused the {name.lower()} it was given" for name in refused]
         missing += _cannot_hold(exposure, gain)
-        if exposure is not None and exposure > 1e6 / self._settings.fps:
-            most = 1e6 / self._settings.fps
+        most = 1e6 / self._settings.fps
+        if exposure is not None and exposure > most:
             missing.append(f"an exposure above one frame ({most:.0f} µs) is cut to it in silence")
+            exposure = most
         return Locked(CameraSettings(exposure_us=exposure, gain=gain), tuple(missing))
 
     def _failed(self, error: CameraError) -> CameraError:

@@ -25,13 +25,18 @@ def from_uri(uri: Uri) -> Source:
     """
     uri = _whole_name(uri)
     path = Path(uri.path)
+    if path.is_char_device() or _is_camera_name(uri.path):
+        return v4l2.from_uri(uri)
     if not path.exists():
         raise CameraError(f"{path} is not there. A source is one of: {known_sources()}")
-    if path.is_char_device():
-        return v4l2.from_uri(uri)
     if path.is_dir() or path.suffix.lower() in SUFFIXES - {".gif"}:
         return FolderSource(path, **uri.options({"loop": switch, "fps": rate}))
     return VideoSource(path, **uri.options({"loop": switch}))
+
+
+def _is_camera_name(path: str) -> bool:
+    """Also of one that is unplugged, and may be waited for."""
+    return path.startswith(("/dev/video", "/dev/v4l/"))
 
 
 def _whole_name(uri: Uri) -> Uri:

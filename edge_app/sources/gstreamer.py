@@ -43,7 +43,7 @@ def from_uri(uri: Uri) -> PipelineSource:
     if not re.search(r"\bappsink\b", text):
         text = f"{text} ! {TO_BGR} ! {EVERY if ends else NEWEST}"
     short = name if len(name) <= NAME_CHARACTERS else f"{name[:NAME_CHARACTERS]}…"
-    return PipelineSource(f"pipeline {short}", text, live=not ends)
+    return PipelineSource(f"pipeline {short}", text, live=not ends, identity=f"pipeline {name}")
 
 
 def has_gstreamer() -> bool:
@@ -72,6 +72,7 @@ class PipelineSource:
         live: a camera, whose end is an error; else the end of a file.
         api: which of OpenCV's libraries reads it.
         environment: set for that library alone.
+        identity: what its profile is found by, where that is not its name.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class PipelineSource:
         live: bool = True,
         api: int = cv2.CAP_GSTREAMER,
         environment: Mapping[str, str] | None = None,
+        identity: str = "",
     ) -> None:
         self.name = name
         self.live = live
@@ -90,7 +92,13 @@ class PipelineSource:
         self._pipeline = pipeline
         self._api = api
         self._environment = dict(environment or {})
+        self._identity = identity or name
         self._capture: ApartCapture | None = None
+
+    @property
+    def identity(self) -> str:
+        """What its profile is found by."""
+        return self._identity
 
     def __enter__(self) -> PipelineSource:
         """Open it.

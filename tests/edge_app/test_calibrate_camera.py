@@ -17,6 +17,7 @@ from calibration.camera.settings import CameraSettings
 from deploy.errors import CameraError
 from deploy.render.camera import SimulatedCamera
 from edge_app.calibrate_camera import TrayCamera
+from edge_app.calibrate_camera_command import _exposure
 from edge_app.sources.base import Adjustable, Frame, Locked
 from edge_app.sources.uri import open_source
 
@@ -85,6 +86,7 @@ def test_pictures_are_a_camera_that_cannot_be_set(tmp_path, capsys):
     out = capsys.readouterr().out
     assert "exposure    cannot be set from here: white lies at 78% and is lifted" in out
     assert "held        nothing still" in out
+    assert "not used    gemscan run corrects cameras alone" in out
     assert "not held    its exposure, gain and white balance cannot be held" in out
     assert find_profile(f"pictures {folder}").gains_bgr == pytest.approx((1.333, 1.111, 1), 0.001)
 
@@ -200,3 +202,44 @@ def test_corrected_white_lies_where_it_should(tmp_path):
     white = Correction(profile, (90, 160)).apply(cv2.imread(str(folder / "0.png")))
 
     assert np.abs(white - 255 * WHITE_AT).max() < 2
+
+
+class SilentCamera(LampOnTheMains):
+    """As a Jetson's: it tells neither exposure nor gain before it was given them."""
+
+    def lock(self, wanted: CameraSettings | None) -> Locked:
+        super().lock(wanted)
+        return Locked(wanted or CameraSettings())
+
+
+def test_a_camera_that_does_not_tell_its_exposure_is_given_one_to_start_from():
+    camera = TrayCamera(SilentCamera(40_000.0), "white")
+    camera.settle()
+
+    exposed = camera.expose()
+
+    assert 0.80 <= exposed.level <= 0.90
+    assert camera.locked.settings == CameraSettings(exposure_us=10_000, gain=1)
+    assert _exposure(exposed, None, None)[0].startswith("exposure    to 10000 µs: white lies at ")
+
+
+def test_a_camera_without_an_exposure_cannot_be_exposed():
+    class Fixed(SilentCamera):
+        def lock(self, wanted: CameraSettings | None) -> Locked:
+            return Locked(CameraSettings(gain=wanted.gain if wanted else None))
+
+    camera = TrayCamera(Fixed(14_000.0), "white")
+    camera.settle()
+
+    assert camera.expose() is None
+
+
+def test_a_camera_that_repeats_one_picture_is_not_measured(fakes, monkeypatch, cameras, capsys):
+    frames = [Frame(np.full((90, 160, 3), 200, np.uint8), 0.0, i) for i in range(40)]
+    source = fakes.ScriptedSource(frames, live=True)
+    monkeypatch.setattr("edge_app.sources.uri.open_source", lambda *_: source)
+    monkeypatch.setattr("edge_app.calibrate_camera.SETTLE_S", 0.0)
+
+    assert calibrate() == 1
+    assert "not calibrated: the camera repeats one picture" in capsys.readouterr().err
+    assert not cameras.exists()

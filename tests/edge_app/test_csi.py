@@ -127,6 +127,7 @@ def test_an_exposure_longer_than_a_frame_is_spoken_of(pipelines):
         locked = source.lock(CameraSettings(exposure_us=40_000))
 
     assert any("above one frame (33333 µs)" in text for text in locked.missing)
+    assert locked.settings.exposure_us == pytest.approx(33_333, abs=1)
 
 
 def test_settings_that_are_not_given_leave_the_ranges_alone():

@@ -36,7 +36,7 @@ def gpu(monkeypatch, tmp_path):
     def make(*, jetson: bool = False, modules: tuple[str, ...] = ()) -> None:
         for module in (doctor, doctor_gpu):
             monkeypatch.setattr(module, "has_nvidia", lambda *_: True)
-        for module in (doctor, doctor_gpu, doctor_cameras):
+        for module in (doctor, doctor_gpu, doctor_cameras, doctor_jetson):
             monkeypatch.setattr(module, "is_jetson", lambda: jetson)
         monkeypatch.setattr(doctor_jetson, "SYSTEM_PYTHON", tmp_path / "lib")
         monkeypatch.setattr(doctor_gpu, "CUDA", tmp_path / "cuda")

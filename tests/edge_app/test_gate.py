@@ -58,10 +58,19 @@ def test_a_lamp_that_moved_lets_nothing_pass():
 def test_a_camera_that_was_locked_in_the_wrong_light_may_adjust_anew(level, said):
     feed = NotedFeed()
     gate = Gate(feed)
-    for frame in pictures(level, 21):
+    for frame in pictures(level, 31):
         gate.pass_on(frame)
 
     assert feed.wishes == [(f"the picture is {said}", True)] * 2
+
+
+def test_a_lamp_that_is_off_all_night_has_the_camera_opened_seldom():
+    feed = NotedFeed()
+    gate = Gate(feed)
+    for frame in pictures(1, 8 * 3600, step_s=5.0):
+        gate.pass_on(frame)
+
+    assert 6 < len(feed.wishes) < 60
 
 
 def test_a_frozen_camera_is_opened_again_and_keeps_its_settings():

@@ -349,3 +349,12 @@ def test_an_appsink_of_ones_own_is_kept_and_one_is_added_where_there_is_none(mon
 )  # fmt: skip
 def test_users_and_passwords_are_not_shown(text, shown):
     assert masked(text) == shown
+
+
+def test_who_has_no_jetson_is_not_sent_to_jetpack(monkeypatch):
+    monkeypatch.setattr(gstreamer, "has_gstreamer", lambda: False)
+
+    with pytest.raises(MissingDependencyError, match="apt install python3-opencv") as caught:
+        open_source("gst://videotestsrc")
+
+    assert "JetPack" not in str(caught.value)

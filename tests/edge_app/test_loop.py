@@ -244,6 +244,21 @@ def test_only_a_change_of_verdict_is_told(fakes, manifest, picture):
     assert said == ["cat", "dog"]
 
 
+def test_a_verdict_is_told_again_after_a_time_without_one(fakes, manifest, picture):
+    black = np.zeros_like(picture)
+    script = [Frame(image.copy(), 0.0, i) for i, image in enumerate([picture, black, picture])]
+    said = []
+
+    run(
+        fakes.ScriptedSource(script, fps=30.0),
+        fakes.FixedBackend(CAT),
+        manifest,
+        on_change=lambda verdict: said.append(verdict.text),
+    )
+
+    assert said == ["cat", "cat"]
+
+
 def test_one_odd_frame_does_not_change_the_label(fakes, manifest, frames):
     backend = fakes.FixedBackend(DOG, DOG, CAT, DOG)
     overlay = fakes.NotingOverlay()

@@ -110,7 +110,8 @@ def test_a_question_mark_in_a_files_own_name_is_no_option(tmp_path, picture):
 
 
 def test_a_camera_is_named_in_three_ways():
-    for uri in ("2", "v4l2:///dev/video2", "v4l2:///dev/video2?width=640&height=480&fps=15"):
+    for uri in ("2", "v4l2:///dev/video2", "v4l2:///dev/video2?width=640&height=480&fps=15",
+                "/dev/video2", "/dev/video2?fps=15"):  # fmt: skip
         source = open_source(uri, LABELS)
         assert isinstance(source, CameraSource)
         assert source.name == "camera /dev/video2"

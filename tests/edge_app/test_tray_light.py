@@ -13,7 +13,8 @@ from calibration.camera.profile import (
     save_profile,
 )
 from calibration.camera.settings import CameraSettings
-from edge_app.tray_light import TrayLight
+from edge_app.sources.uri import open_source
+from edge_app.tray_light import TrayLight, identity
 
 HALF = CameraProfile(
     schema=SCHEMA,
@@ -85,3 +86,22 @@ def test_a_damaged_profile_is_an_error_and_never_left_out_in_silence(light):
 
     with pytest.raises(ProfileError, match="damaged"):
         light.settings()
+
+
+def test_a_profile_measured_at_another_size_is_spoken_of_once(light, caplog):
+    for _ in range(3):
+        light.correct(np.full((48, 64, 3), 60, np.uint8))
+    assert caplog.text == ""
+
+    for _ in range(3):
+        light.correct(np.full((64, 64, 3), 60, np.uint8))
+    assert caplog.text.count("script gives 64 x 64 pixels and was calibrated at 64 x 48") == 1
+
+
+def test_pipelines_that_differ_at_their_end_do_not_share_a_profile(monkeypatch):
+    monkeypatch.setattr("edge_app.sources.gstreamer.has_gstreamer", lambda: True)
+    begin = "gst://v4l2src ! video/x-raw,width=1280,height=720,framerate=30/1 ! tee ! videocrop"
+    one, other = (open_source(f"{begin} left={left}") for left in (1, 2))
+
+    assert one.name == other.name
+    assert identity(one) != identity(other)

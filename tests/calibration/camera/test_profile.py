@@ -116,3 +116,10 @@ def test_settings_keep_what_is_not_known(profile):
     save_profile(replace(profile, settings=CameraSettings()))
 
     assert find_profile(profile.identity).settings == CameraSettings()
+
+
+def test_a_folder_that_cannot_be_asked_is_an_error_of_one_sentence(monkeypatch, tmp_path):
+    monkeypatch.setenv("GEMSCAN_CAMERAS", str(tmp_path / ("x" * 300)))
+
+    with pytest.raises(ProfileError, match="cannot be read"):
+        find_profile("camera")

@@ -265,3 +265,54 @@ def test_a_wish_to_stop_ends_the_wait():
     with CameraFeed(source, stop, patient=True) as feed:
         assert feed.look() is None
     assert not feed._thread.is_alive()
+
+
+def test_a_wish_to_stop_ends_the_wait_for_a_camera_that_opens_slowly(monkeypatch):
+    monkeypatch.setattr(camera, "CLOSES_WITHIN_S", 0.05)
+    stop, released, began = Event(), Event(), time.monotonic()
+
+    class Slow(Camera):
+        def __enter__(self):
+            time.sleep(0.2)
+            stop.set()  # as a signal's handler does: nobody is told
+            released.wait(5)
+            return super().__enter__()
+
+    with CameraFeed(Slow(), stop) as feed:
+        assert feed.look() is None
+
+    assert time.monotonic() - began < 2
+    released.set()
+
+
+def test_a_frame_that_waited_while_its_camera_hung_is_not_given_as_live():
+    released = Event()
+    source = Camera()
+    with CameraFeed(source) as feed:
+        wait_for(feed, CameraState.LIVE)
+        source.fault = lambda: released.wait(30) and None
+        time.sleep(0.3)  # nobody looks meanwhile, as while an engine is built
+
+        look = feed.look()
+        released.set()
+
+    assert look.frame is None
+    assert look.state in (CameraState.STALLED, CameraState.LOST)
+
+
+def test_a_camera_that_is_left_while_it_settles_is_not_locked_any_more(monkeypatch):
+    monkeypatch.setattr("edge_app.feed.hold.SETTLE_S", 5.0)
+    locked = []
+
+    class Settling(Camera):
+        identity = "settling"
+
+        def lock(self, wanted):
+            locked.append(wanted)
+            return Locked(CameraSettings())
+
+    with CameraFeed(Settling()) as feed:
+        wait_for(feed, CameraState.STARTING)
+        time.sleep(0.1)
+
+    assert not locked

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import itertools
+import time
+
+import numpy as np
+import pytest
+
+from calibration.camera.settings import CameraSettings
+from deploy.errors import CameraError
+from edge_app import bench
+from edge_app.bench import run_bench
+from edge_app.sources.base import Frame, Locked
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(bench, "WARM_UP_S", 0.05)
+    monkeypatch.setattr("edge_app.feed.hold.SETTLE_S", 0.2)
+
+
+class Camera:
+    """Shows noise around a level. Its automatics take a moment to settle."""
+
+    name = identity = "camera of a benchmark"
+    live, fps = True, 100.0
+
+    def __init__(self, level):
+        self._level = level
+        self._count = itertools.count()
+
+    def lock(self, wanted):
+        return Locked(wanted or CameraSettings())
+
+    def read(self):
+        time.sleep(0.01)
+        number = next(self._count)
+        noise = np.random.default_rng(number).normal(self._level, 2, (48, 64, 3))
+        return Frame(np.clip(noise, 0, 255).astype(np.uint8), time.monotonic(), number)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+
+def test_frames_in_which_a_camera_settles_are_not_measured(fakes, manifest):
+    backend = fakes.FixedBackend([0.9, 0.1])
+
+    stats = run_bench(Camera(100), backend, manifest, seconds=0.4).stats
+
+    assert stats.frames == sum(stats.labels.values()) > 0
+    assert not stats.states
+
+
+def test_a_covered_camera_is_no_benchmark(fakes, manifest, monkeypatch):
+    monkeypatch.setattr(bench, "WARM_UPS", 2)
+
+    with pytest.raises(CameraError, match=r"gave no frame to measure \(.*black\)"):
+        run_bench(Camera(2), fakes.FixedBackend([0.9, 0.1]), manifest, seconds=1.0)
