@@ -52,19 +52,26 @@ class Thing:
         return np.s_[self.y : self.y + self.height, self.x : self.x + self.width]
 
 
-def find_things(ycc: Any, ground: Ground, clear: Any, noise: float) -> tuple[list[Thing], float]:
+def find_things(
+    ycc: Any, ground: Ground, clear: Any, noise: float, guessed: Any = None
+) -> tuple[list[Thing], float]:
     """What differs from the empty tray and has edges, the largest first.
 
     Args:
         ycc: (h, w, 3) uint8, YCrCb, the searched copy.
         clear: (h, w) bool: where nothing lay in the picture before.
         noise: of the empty tray, as the second result was for it.
+        guessed: (h, w) uint8: 1 where the tray is not known but guessed. What differs there must
+            differ twice as much.
 
     Returns:
         The things, and the contrast that half of the picture stays below.
     """
     contrast = ground.contrast(ycc, clear)
     new, gone = ground.new_steps(steps(ycc))
+    if guessed is not None:
+        cv2.divide(contrast, 1 + guessed, dst=contrast)
+        cv2.divide(new, 1 + guessed, dst=new)
     least = max(_LEAST_CONTRAST, _NOISES * noise)
     far = cv2.threshold(contrast, least, 1, cv2.THRESH_BINARY)[1]
     sharp = cv2.threshold(new, max(_LEAST_STEP, 2 * least / 3), 1, cv2.THRESH_BINARY)[1]
@@ -117,7 +124,7 @@ def _thing(outline: Any, contrast: Any, new: Any, gone: Any) -> Thing | None:
     area = moments["m00"]
     centre = x + moments["m10"] / area, y + moments["m01"] / area
     place = x, y, width, height
-    return Thing(*place, area, centre, strength, mask, outline, core, reaches, ghost > edges)
+    return Thing(*place, area, centre, strength, mask, outline, core, reaches, ghost > 2 * edges)
 
 
 def _drawn(outlines: list[Any], rect: Any) -> Any:
