@@ -118,6 +118,8 @@ class Phases:
     def _gone(self, look: TrayLook, at_s: float) -> bool:
         """Whether the stone's place is bare: for a while, or while something lies elsewhere."""
         assert self._place is not None
+        if look.state is TrayState.STARTING:
+            return False
         bare = not any(overlap(self._place, thing) > 0 for thing in look.things)
         if self._bare_since_s is None:
             if not bare:

@@ -12,7 +12,7 @@ from edge_app.scanner.ground import Ground, part, steps
 
 LEAST_SHARE = 0.0012  # of the picture: smaller is a speck of dust
 _LEAST_CONTRAST = 11.0  # levels; less is noise, or a soft shadow
-_NOISES = 5.0  # times the tray's own noise
+_NOISES = 3.0  # times the tray's own noise
 _LEAST_STEP = 8.0  # of lightness, from one pixel to its neighbours: a soft shadow has none
 _SHARP = 0.9  # times the square root of a thing's pixels have such a step: about half its outline
 _EDGE_LEVEL = 0.35  # of a thing's contrast: where its edge is

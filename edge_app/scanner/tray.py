@@ -10,7 +10,7 @@ import numpy as np
 from deploy.arrays import ByteArray
 from deploy.locate import Stone, find_stone
 from edge_app.scanner.focus import blur_px, sharpness
-from edge_app.scanner.ground import Ground
+from edge_app.scanner.ground import Ground, part
 from edge_app.scanner.look import TrayLook, TrayState
 from edge_app.scanner.rest import Rest
 from edge_app.scanner.things import Thing, find_things, touching
@@ -84,15 +84,17 @@ class Tray:
     def _begin(self, small: Any, ycc: Any, at_s: float) -> bool:
         """Learn the tray once the picture is still; what lies on it may glitter."""
         ground, hidden = _without_stones(small)
+        before, self._before = self._before, ycc
+        seen, self._clear = self._clear, ~hidden
         still = False
-        if self._before is not None and self._clear is not None:
-            still = _alike(self._before, ycc, hidden | ~self._clear)
-            still = still and np.count_nonzero(hidden == self._clear) <= _STILL_SHARE * hidden.size
-        self._before, self._clear = ycc, ~hidden
+        if before is not None and seen is not None:
+            jumped = np.count_nonzero(seen != self._clear) > _STILL_SHARE * hidden.size
+            still = not jumped and _alike(before, ycc, ~(seen & self._clear))
         if not still or self._still_since_s is None:
             self._still_since_s = at_s
         if at_s - self._still_since_s < _BEGIN_S:
             return False
+        self._noise = part(Ground(before).contrast(ycc, self._clear).ravel()[::64], 0.5)
         self._ground = Ground(cv2.cvtColor(ground, cv2.COLOR_BGR2YCrCb))
         self._guessed = hidden.astype(np.uint8) if hidden.any() else None
         return True
@@ -112,7 +114,7 @@ class Tray:
         assert self._ground is not None
         seconds = min(1.0, at_s - self._at_s) if self._at_s else 0.0
         self._ground.follow(ycc, seconds)
-        self._noise += 0.1 * (min(contrast, 5.0) - self._noise)
+        self._noise += 0.1 * (contrast - self._noise)
         self._rest.forget()
         self._all_new_since_s = None
 

@@ -172,6 +172,12 @@ def test_after_a_lost_camera_the_stone_is_compared(after, events: list[str]):
     assert followed.events == ["arrived", *events]
 
 
+def test_while_the_tray_is_learnt_anew_the_stone_is_not_taken_for_lifted():
+    followed = with_verdict().show(TrayLook(TrayState.STARTING), 8).show(at_rest(), 3)
+
+    assert followed.events == ["arrived", "resumed"]
+
+
 def test_a_lost_camera_ends_the_settling():
     followed = Followed().show(at_rest())
     followed.phases.interrupt()
