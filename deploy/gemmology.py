@@ -79,6 +79,11 @@ def separating_test(labels: Sequence[str]) -> BenchTest | None:
 
     Two labels differ when their ranges do not meet. A label that is not in the table has none.
     """
+    return _separating(tuple(labels))
+
+
+@lru_cache(maxsize=64)
+def _separating(labels: tuple[str, ...]) -> BenchTest | None:
     known = [_species(label) for label in labels]
     if len(labels) < 2 or None in known:
         return None

@@ -66,7 +66,7 @@ def frame_box(frame_bgr: ByteArray, framing: Framing) -> SquareBox:
     Raises:
         FrameError: not (H, W, 3) uint8.
     """
-    _check(frame_bgr)
+    check_frame(frame_bgr)
     height, width = frame_bgr.shape[:2]
     if framing.method == "centre":
         return _central(height, width, framing.margin)
@@ -120,7 +120,7 @@ def preprocess(frame_bgr: ByteArray, box: SquareBox, spec: InputSpec) -> ByteArr
     Raises:
         FrameError: not (H, W, 3) uint8; the message says what arrived instead.
     """
-    _check(frame_bgr)
+    check_frame(frame_bgr)
     return cv2.cvtColor(_resize(_cut(frame_bgr, box), spec.size_px), cv2.COLOR_BGR2RGB)  # type: ignore[return-value]
 
 
@@ -129,7 +129,12 @@ def preprocess_picture(picture_bgr: ByteArray, framing: Framing, spec: InputSpec
     return preprocess(picture_bgr, frame_box(picture_bgr, framing), spec)
 
 
-def _check(frame: ByteArray) -> None:
+def check_frame(frame: ByteArray) -> None:
+    """Refuse what is no camera frame.
+
+    Raises:
+        FrameError: not (H, W, 3) uint8; the message says what arrived instead.
+    """
     if not isinstance(frame, np.ndarray):
         raise FrameError(f"a frame must be an array (H, W, 3) uint8, not {type(frame).__name__}")
     if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or 0 in frame.shape:

@@ -47,11 +47,13 @@ def lay(ground: ByteArray, *stones: Laid) -> ByteArray:
     return np.clip(picture, 0, 255).astype(np.uint8)
 
 
-def photographed(picture: ByteArray, grain: int = 0, blur: float = 0.0) -> ByteArray:
+def photographed(
+    picture: ByteArray, grain: int = 0, blur: float = 0.0, noise: float = 2.0
+) -> ByteArray:
     """As a camera gives it: a blurred lens, a sensor's noise, a JPEG."""
     if blur:
         picture = cv2.GaussianBlur(picture, (0, 0), blur)  # type: ignore[assignment]
-    noisy = picture + np.roll(_noise(), 7919 * (grain + 1))
+    noisy = picture + noise * np.roll(_noise(), 7919 * (grain + 1))
     written = cv2.imencode(".jpg", np.clip(noisy, 0, 255).astype(np.uint8), [1, 85])[1]
     return cv2.imdecode(written, 1)  # type: ignore[return-value]
 
@@ -113,7 +115,7 @@ def _shadowed(picture: np.ndarray, cover: np.ndarray, strength: float) -> np.nda
 @lru_cache(maxsize=1)
 def _noise() -> np.ndarray:
     rng = np.random.default_rng(0)
-    return 2 * rng.standard_normal((HEIGHT, WIDTH, 3), dtype=np.float32)
+    return rng.standard_normal((HEIGHT, WIDTH, 3), dtype=np.float32)
 
 
 @lru_cache(maxsize=64)

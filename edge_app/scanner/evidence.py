@@ -40,6 +40,10 @@ class Evidence:
     them, and no odd frame weighs more than its share. Sharp frames weigh more. A stone that is
     turned shows another view; views are averaged in their turn, so that the one that was looked
     at longest does not outvote the others.
+
+    frames: that were taken in.
+    newest: what they say together, agreed on or not; None before the first.
+    verdict: what they have agreed on; None until they have.
     """
 
     def __init__(self, labels: Sequence[str], decision: Decision) -> None:
@@ -57,7 +61,7 @@ class Evidence:
         self._turned = True
         self._first_s = self._agreed_since_s = 0.0
         self._agreed_frames = 0
-        self._newest: Verdict | None = None
+        self.newest: Verdict | None = None
 
     def turn(self) -> None:
         """The stone shows another side from now on."""
@@ -92,20 +96,10 @@ class Evidence:
         self._judge(at_s)
 
     @property
-    def settled(self) -> bool:
-        """Whether there is a verdict that the frames have agreed on."""
-        return self.verdict is not None
-
-    @property
     def wanting(self) -> bool:
         """Whether more frames would tell more: a new view, or no agreement on what is new."""
         young = self._turned or self._views[-1].frames < AGREED_FRAMES
-        return young or _said(self._newest) != _said(self.verdict)
-
-    @property
-    def newest(self) -> Verdict | None:
-        """What all frames until now say, agreed on or not."""
-        return self._newest
+        return young or _said(self.newest) != _said(self.verdict)
 
     @property
     def confidences(self) -> FloatArray:
@@ -138,12 +132,12 @@ class Evidence:
         average = self._average(slice(self._known + 1))
         score = float(average[-1]) if self._asks else None
         now = decide(average[:-1], self._labels, self._decision, score)
-        if _said(now) != _said(self._newest):
+        if _said(now) != _said(self.newest):
             self._agreed_since_s, self._agreed_frames = at_s, 0
         self._agreed_frames += 1
-        self._newest = now
+        self.newest = now
         lasted = at_s - self._agreed_since_s >= AGREED_S and self._agreed_frames >= AGREED_FRAMES
-        if lasted or (not self.settled and at_s - self._first_s >= PATIENCE_S):
+        if lasted or (self.verdict is None and at_s - self._first_s >= PATIENCE_S):
             self.verdict = now
 
 

@@ -27,7 +27,7 @@ class TrayState(str, Enum):
 
 
 _MESSAGES = {
-    TrayState.STARTING: "getting to know the tray: hold everything still",
+    TrayState.STARTING: "getting to know the tray: leave it empty and still",
     TrayState.EMPTY: "lay a stone on the tray",
     TrayState.MOVING: "let the stone lie still",
     TrayState.ONE_STONE: "",

@@ -45,6 +45,10 @@ class Phases:
     A stone is gone when its place was seen bare. A hand may hide the place all the while: then
     what lies there afterwards is the same stone if it is as large, of the same colour and nearly
     where it was, and else a new one.
+
+    phase: of the stone on the tray, or of the last one.
+    interrupted: something came between since it was last seen at rest.
+    lifted_s: when the last stone that was lifted was first seen to be gone.
     """
 
     def __init__(self) -> None:
@@ -54,13 +58,8 @@ class Phases:
         self._place: Stone | None = None
         self._away_since_s: float | None = None
         self._bare_since_s: float | None = None
-        self._lifted_s = self._looked_s = 0.0
+        self.lifted_s = self._looked_s = 0.0
         self._gap = False
-
-    @property
-    def lifted_s(self) -> float:
-        """When the last stone that was lifted was first seen to be gone."""
-        return self._lifted_s
 
     def settle(self) -> None:
         """There is a verdict on the stone that settles."""
@@ -68,12 +67,11 @@ class Phases:
             raise RuntimeError(f"a verdict was given in the phase “{self.phase.value}”")
         self.phase = Phase.VERDICT
 
-    def interrupt(self, at_s: float) -> list[Event]:
+    def interrupt(self) -> None:
         """No look could be taken for a while: the stone may be another one afterwards."""
         self.interrupted = True
         if self.phase is Phase.SETTLING:
-            return [self._drop()]
-        return []
+            self.phase = Phase.EMPTY
 
     def update(self, look: TrayLook, at_s: float) -> list[Event]:
         """Take in what was seen at `at_s`, in seconds on any clock."""
@@ -84,7 +82,7 @@ class Phases:
             return self._lying(look, at_s)
         if look.state is TrayState.ONE_STONE:
             return [self._arrive(look)]
-        if self.phase is Phase.LIFTED and at_s - self._lifted_s >= SHOWN_S:
+        if self.phase is Phase.LIFTED and at_s - self.lifted_s >= SHOWN_S:
             self.phase = Phase.EMPTY
         return []
 
@@ -111,7 +109,7 @@ class Phases:
             self._place = look.stone
             return []
         if not self._same(look):
-            self._lifted_s = at_s
+            self.lifted_s = at_s
             return self._lift(look)
         resumed, self.interrupted = self.interrupted, False
         self._take(look)
@@ -120,12 +118,14 @@ class Phases:
     def _gone(self, look: TrayLook, at_s: float) -> bool:
         """Whether the stone's place is bare: for a while, or while something lies elsewhere."""
         assert self._place is not None
+        if look.state is TrayState.STARTING:
+            return False
         bare = not any(overlap(self._place, thing) > 0 for thing in look.things)
         if self._bare_since_s is None:
             if not bare:
                 return False
             self._bare_since_s = at_s
-        self._lifted_s = self._bare_since_s
+        self.lifted_s = self._bare_since_s
         if at_s - self._bare_since_s >= BARE_S or (bare and look.things):
             return True
         if not bare:

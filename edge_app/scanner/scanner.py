@@ -15,7 +15,7 @@ from deploy.decision import LIST, Verdict, probabilities
 from deploy.familiarity import Familiarity
 from deploy.gemmology import BenchTest, family, separating_test
 from deploy.locate import Stone
-from deploy.preprocess import SquareBox, box_around, frame_box, preprocess
+from deploy.preprocess import SquareBox, box_around, check_frame, frame_box, preprocess
 from edge_app.scanner.evidence import Evidence
 from edge_app.scanner.look import TrayLook, TrayState
 from edge_app.scanner.phases import Event, Phase, Phases
@@ -100,20 +100,20 @@ class Scanner:
             FrameError: the image has another shape or type.
             BackendError: the device failed.
         """
+        check_frame(image_bgr)
         with self._times.measure("locate"):
             look = self._in_framing(self._tray.look(image_bgr, at_s), image_bgr)
         for event in self._phases.update(look, at_s):
             self._handle(event, at_s)
         box = self._classify(image_bgr, look, at_s) if self._wanted(image_bgr, look, at_s) else None
-        if self._phases.phase is Phase.SETTLING and self._evidence.settled:
+        if self._phases.phase is Phase.SETTLING and self._evidence.verdict is not None:
             self._phases.settle()
             self._stay.verdict_s, self._stay.first = at_s, self._evidence.verdict
         return self._scan(look, box)
 
-    def interrupt(self, at_s: float) -> None:
+    def interrupt(self) -> None:
         """Say that the camera showed nothing for a while: the stone may be another one now."""
-        for event in self._phases.interrupt(at_s):
-            self._handle(event, at_s)
+        self._phases.interrupt()
 
     def close(self) -> None:
         """The run ends: report the stone that lies there, if it has its verdict."""

@@ -12,7 +12,7 @@ from edge_app.scanner.ground import Ground, part, steps
 
 LEAST_SHARE = 0.0012  # of the picture: smaller is a speck of dust
 _LEAST_CONTRAST = 11.0  # levels; less is noise, or a soft shadow
-_NOISES = 5.0  # times the tray's own noise
+_NOISES = 3.0  # times the tray's own noise
 _LEAST_STEP = 8.0  # of lightness, from one pixel to its neighbours: a soft shadow has none
 _SHARP = 0.9  # times the square root of a thing's pixels have such a step: about half its outline
 _EDGE_LEVEL = 0.35  # of a thing's contrast: where its edge is
@@ -52,19 +52,26 @@ class Thing:
         return np.s_[self.y : self.y + self.height, self.x : self.x + self.width]
 
 
-def find_things(ycc: Any, ground: Ground, clear: Any, noise: float) -> tuple[list[Thing], float]:
+def find_things(
+    ycc: Any, ground: Ground, clear: Any, noise: float, guessed: Any = None
+) -> tuple[list[Thing], float]:
     """What differs from the empty tray and has edges, the largest first.
 
     Args:
         ycc: (h, w, 3) uint8, YCrCb, the searched copy.
         clear: (h, w) bool: where nothing lay in the picture before.
         noise: of the empty tray, as the second result was for it.
+        guessed: (h, w) uint8: 1 where the tray is not known but guessed. What differs there must
+            differ twice as much.
 
     Returns:
         The things, and the contrast that half of the picture stays below.
     """
     contrast = ground.contrast(ycc, clear)
     new, gone = ground.new_steps(steps(ycc))
+    if guessed is not None:
+        cv2.divide(contrast, 1 + guessed, dst=contrast)
+        cv2.divide(new, 1 + guessed, dst=new)
     least = max(_LEAST_CONTRAST, _NOISES * noise)
     far = cv2.threshold(contrast, least, 1, cv2.THRESH_BINARY)[1]
     sharp = cv2.threshold(new, max(_LEAST_STEP, 2 * least / 3), 1, cv2.THRESH_BINARY)[1]
@@ -117,7 +124,7 @@ def _thing(outline: Any, contrast: Any, new: Any, gone: Any) -> Thing | None:
     area = moments["m00"]
     centre = x + moments["m10"] / area, y + moments["m01"] / area
     place = x, y, width, height
-    return Thing(*place, area, centre, strength, mask, outline, core, reaches, ghost > edges)
+    return Thing(*place, area, centre, strength, mask, outline, core, reaches, ghost > 2 * edges)
 
 
 def _drawn(outlines: list[Any], rect: Any) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 from deploy.arrays import ByteArray
 from deploy.locate import Stone, find_stone
 from edge_app.scanner.focus import blur_px, sharpness
-from edge_app.scanner.ground import Ground
+from edge_app.scanner.ground import Ground, part
 from edge_app.scanner.look import TrayLook, TrayState
 from edge_app.scanner.rest import Rest
 from edge_app.scanner.things import Thing, find_things, touching
@@ -27,7 +27,6 @@ _ALL_NEW_S = 2.0  # … when that lasts
 _CRUMB = 0.08  # of the stone's area: what lies beside it and is smaller is no second stone
 _FAINT = 0.4  # of the stone's contrast: so faint a thing close by is its reflection
 _MOST_STONES = 4  # on the tray at the start
-_LEFT = 4.0  # levels by which a stone's place differs at least when it is gone
 _AROUND = np.ones((9, 9), np.uint8)  # what a ghost's edges spoil, in pixels of the searched copy
 _GROWN = 1.08  # a stone's box with its contact shadow; more might take in the tray's rim
 
@@ -40,20 +39,22 @@ class Tray:
     """
 
     def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Learn the tray anew, as at the start."""
         self._ground: Ground | None = None
         self._noise = 0.0
-        self._before: Any = None
-        self._still_since_s: float | None = None
-        self._clear: Any = None
-        self._guessed: Any = None
+        self._before: Any = None  # the searched copy of the look before
+        self._clear: Any = None  # (h, w) bool: where the tray was seen in it
+        self._guessed: Any = (
+            None  # (h, w) uint8: 1 where a stone has hidden the tray from the start
+        )
+        self._still_since_s: float | None = None  # while the tray is learnt
         self._all_new_since_s: float | None = None
         self._rest = Rest()
         self._followed = TrayState.EMPTY
         self._at_s = 0.0
-
-    def forget(self) -> None:
-        """Learn the tray anew, as at the start."""
-        self.__init__()  # type: ignore[misc]
 
     def look(self, image_bgr: ByteArray, at_s: float) -> TrayLook:
         """Say what lies on the tray.
@@ -69,58 +70,51 @@ class Tray:
             self.forget()
         if self._ground is None and not self._begin(small, ycc, at_s):
             return TrayLook(TrayState.STARTING)
-        if self._guessed is not None:
-            self._see_below(small, ycc)
-        look = self._compare(image_bgr, ycc, at_s)
+        assert self._ground is not None
+        things, contrast = self._things(ycc)
+        if self._guessed is not None and not things and find_stone(small) is None:
+            self._ground.repair(ycc, self._guessed > 0)
+            self._guessed = None
+        look = self._judge(image_bgr, things, ycc, at_s)
+        if not things:
+            self._follow_empty(ycc, contrast, at_s)
         self._before, self._at_s = ycc, at_s
         return look
 
     def _begin(self, small: Any, ycc: Any, at_s: float) -> bool:
         """Learn the tray once the picture is still; what lies on it may glitter."""
         ground, hidden = _without_stones(small)
+        before, self._before = self._before, ycc
+        seen, self._clear = self._clear, ~hidden
         still = False
-        if self._before is not None and self._clear is not None:
-            still = _alike(self._before, ycc, hidden | ~self._clear)
-            still = still and np.count_nonzero(hidden == self._clear) <= _STILL_SHARE * hidden.size
-        self._before, self._clear = ycc, ~hidden
+        if before is not None and seen is not None:
+            jumped = np.count_nonzero(seen != self._clear) > _STILL_SHARE * hidden.size
+            still = not jumped and _alike(before, ycc, ~(seen & self._clear))
         if not still or self._still_since_s is None:
             self._still_since_s = at_s
         if at_s - self._still_since_s < _BEGIN_S:
             return False
+        self._noise = part(Ground(before).contrast(ycc, self._clear).ravel()[::64], 0.5)
         self._ground = Ground(cv2.cvtColor(ground, cv2.COLOR_BGR2YCrCb))
-        self._guessed = (hidden, ycc) if hidden.any() else None
+        self._guessed = hidden.astype(np.uint8) if hidden.any() else None
         return True
 
-    def _see_below(self, small: Any, ycc: Any) -> None:
-        """Learn what was guessed of the tray, as soon as no stone hides it any more."""
+    def _things(self, ycc: Any) -> tuple[list[Thing], float]:
+        """What lies there, and the tray's contrast; what has gone is not remembered."""
         assert self._ground is not None
-        hidden, then = self._guessed
-        changed = cv2.absdiff(ycc, then)[:, :, 0][hidden].mean() > _LEFT
-        if changed and not _reached(self._clear) and find_stone(small) is None:
-            self._ground.repair(ycc, hidden)
-            self._guessed = None
-
-    def _compare(self, image_bgr: ByteArray, ycc: Any, at_s: float) -> TrayLook:
-        assert self._ground is not None
-        things, contrast = find_things(ycc, self._ground, self._clear, self._noise)
+        things, contrast = find_things(ycc, self._ground, self._clear, self._noise, self._guessed)
         ghosts = [thing for thing in things if thing.ghost]
         if ghosts:
             self._ground.repair(ycc, cv2.dilate(_covered(ghosts, ycc), _AROUND) > 0)
         things = [thing for thing in things if not thing.ghost]
         self._clear = _covered(things, ycc) == 0
-        if not things:
-            self._follow_empty(ycc, contrast, at_s)
-            return TrayLook(TrayState.EMPTY)
-        if self._all_new(things, ycc, at_s):
-            self.forget()
-            return TrayLook(TrayState.STARTING)
-        return self._judge(image_bgr, things, ycc, at_s)
+        return things, contrast
 
     def _follow_empty(self, ycc: Any, contrast: float, at_s: float) -> None:
         assert self._ground is not None
         seconds = min(1.0, at_s - self._at_s) if self._at_s else 0.0
         self._ground.follow(ycc, seconds)
-        self._noise += 0.1 * (min(contrast, 5.0) - self._noise)
+        self._noise += 0.1 * (contrast - self._noise)
         self._rest.forget()
         self._all_new_since_s = None
 
@@ -135,6 +129,11 @@ class Tray:
         return self._all_new_since_s is not None and at_s - self._all_new_since_s >= _ALL_NEW_S
 
     def _judge(self, image_bgr: ByteArray, things: list[Thing], ycc: Any, at_s: float) -> TrayLook:
+        if not things:
+            return TrayLook(TrayState.EMPTY)
+        if self._all_new(things, ycc, at_s):
+            self.forget()
+            return TrayLook(TrayState.STARTING)
         boxes = tuple(_in_frame(thing, ycc, image_bgr) for thing in things)
         reaching = [thing for thing in things if thing.reaches]
         if reaching:
@@ -194,11 +193,6 @@ def _alike(before: Any, now: Any, hidden: Any) -> bool:
     light, light_before = cv2.extractChannel(now, 0), cv2.extractChannel(before, 0)
     away = cv2.blur(cv2.absdiff(light, light_before), (3, 3))
     return bool(np.count_nonzero((away > _CHANGED) & ~hidden) <= _STILL_SHARE * away.size)
-
-
-def _reached(clear: Any) -> bool:
-    """Whether something lies on the picture's border."""
-    return not (clear[0].all() and clear[-1].all() and clear[:, 0].all() and clear[:, -1].all())
 
 
 def _without_stones(small: Any) -> tuple[Any, Any]:

@@ -8,7 +8,7 @@ import pytest
 
 from deploy.locate import Stone
 from edge_app.scanner.look import TrayLook, TrayState
-from edge_app.scanner.phases import Event, Phase, Phases
+from edge_app.scanner.phases import Phase, Phases
 
 RED, GREEN = (80.0, 180.0, 110.0), (90.0, 100.0, 120.0)
 EMPTY = TrayLook(TrayState.EMPTY)
@@ -165,17 +165,25 @@ def test_of_two_stones_the_one_that_stays_is_new():
 @pytest.mark.parametrize(("after", "events"), [(RED, ["resumed"]), (GREEN, ["lifted", "arrived"])])
 def test_after_a_lost_camera_the_stone_is_compared(after, events: list[str]):
     followed = with_verdict()
-    assert followed.phases.interrupt(2.0) == []
+    followed.phases.interrupt()
 
     followed.show(at_rest(colour=after), 3)
 
     assert followed.events == ["arrived", *events]
 
 
+def test_while_the_tray_is_learnt_anew_the_stone_is_not_taken_for_lifted():
+    followed = with_verdict().show(TrayLook(TrayState.STARTING), 8).show(at_rest(), 3)
+
+    assert followed.events == ["arrived", "resumed"]
+
+
 def test_a_lost_camera_ends_the_settling():
     followed = Followed().show(at_rest())
+    followed.phases.interrupt()
 
-    assert followed.phases.interrupt(2.0) == [Event.DROPPED]
+    assert followed.phases.phase is Phase.EMPTY
+    assert followed.show(at_rest()).events == ["arrived", "arrived"]
 
 
 def test_a_verdict_outside_of_settling_is_refused():

@@ -12,6 +12,7 @@ from deploy.arrays import ByteArray
 from deploy.backends.base import Prediction
 from deploy.bundle import EMBEDDING_SIZE, SCHEMA, Manifest
 from deploy.decision import LIST, Decision
+from deploy.errors import FrameError
 from deploy.preprocess import Framing, InputSpec, SquareBox, box_around
 from deploy.render.scene import REST_S, SLIDE_S, TrayScene
 from edge_app.scanner import Scan, ScannedStone, Scanner
@@ -222,13 +223,18 @@ def test_a_lost_camera_keeps_a_stone_that_is_still_there_and_ends_one_that_is_no
     bench = Bench()
     first = bench.with_stone("Emerald")
     bench.show(first)
-    bench.scanner.interrupt(bench.at_s)
+    bench.scanner.interrupt()
     bench.show(first)
     assert bench.stones == []
 
-    bench.scanner.interrupt(bench.at_s)
+    bench.scanner.interrupt()
     bench.show(bench.with_stone("Almandine"))
     assert bench.names == ["Emerald"]
+
+
+def test_what_is_no_frame_is_refused():
+    with pytest.raises(FrameError, match="uint8"):
+        Bench().scanner.scan(np.zeros((48, 64), np.uint8), 1.0)
 
 
 class SameStones(TrayScene):

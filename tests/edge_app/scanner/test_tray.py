@@ -25,9 +25,12 @@ class Watched:
         self.tray = Tray()
         self.frames = 0
 
-    def show(self, picture: ByteArray, frames: int = 4, blur: float = 0.0) -> TrayLook:
+    def show(
+        self, picture: ByteArray, frames: int = 4, blur: float = 0.0, noise: float = 2.0
+    ) -> TrayLook:
         for _ in range(frames):
-            look = self.tray.look(photographed(picture, self.frames, blur), self.frames / FPS)
+            image = photographed(picture, self.frames, blur, noise)
+            look = self.tray.look(image, self.frames / FPS)
             self.frames += 1
         return look
 
@@ -136,6 +139,16 @@ def test_a_soft_light_mirrored_in_a_black_tray_is_no_stone():
     mirrored = cv2.add(tray("black"), cv2.GaussianBlur(glow, (0, 0), 25).astype(np.uint8))
 
     assert begun(tray("black")).show(mirrored).state is TrayState.EMPTY
+
+
+@pytest.mark.parametrize("noise", [0.0, 8.0, 16.0])
+def test_the_cameras_own_noise_is_learnt_with_the_tray(noise: float):
+    ground = tray("grey")
+    watched = Watched()
+
+    assert watched.show(ground, frames=8, noise=noise).state is TrayState.EMPTY
+    assert watched.show(lay(ground, Laid("Emerald")), noise=noise).state is TrayState.ONE_STONE
+    assert watched.show(ground, noise=noise).state is TrayState.EMPTY
 
 
 def test_specks_of_dust_are_not_asked_to_be_removed():
