@@ -44,7 +44,7 @@ class Eye(Protocol):
     def look(self, image_bgr: ByteArray, at_s: float) -> Seen:
         """Take in (H, W, 3) uint8, BGR, taken at `at_s` seconds."""
 
-    def blink(self, at_s: float) -> None:
+    def blink(self) -> None:
         """Nothing could be seen for a while: what comes next may be something else."""
 
     def close(self) -> None:
@@ -68,7 +68,7 @@ class FrameEye:
         verdict, box = self._classifier.classify(image_bgr, at_s)
         return Seen(verdict, final=True, box=box, fresh=True)
 
-    def blink(self, at_s: float) -> None:
+    def blink(self) -> None:
         """Start the average anew."""
         self._classifier.forget()
 
@@ -102,9 +102,9 @@ class StoneEye:
         fresh = scan.box is not None
         return Seen(scan.verdict, scan.final, self._aim, fresh, scan.message, _hint(scan))
 
-    def blink(self, at_s: float) -> None:
+    def blink(self) -> None:
         """The stone may have been changed for another one meanwhile."""
-        self._scanner.interrupt(at_s)
+        self._scanner.interrupt()
 
     def close(self) -> None:
         """Report the stone that lies there."""

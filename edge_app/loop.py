@@ -133,7 +133,7 @@ class LiveLoop:
     def _enter(self, state: CameraState, note: str = "") -> None:
         """Tell of a change of state, and forget what was seen in another."""
         if state is not CameraState.LIVE:
-            self._eye.blink(time.monotonic())
+            self._eye.blink()
             self._said = ("", False)
             self.stats.states[state.value] += 1
         if state is self._state:
