@@ -13,6 +13,9 @@ from calibration.camera.profile import (
     save_profile,
 )
 from calibration.camera.settings import CameraSettings
+from edge_app.feed import Look
+from edge_app.loop import run_loop
+from edge_app.sources.base import Frame
 from edge_app.sources.uri import open_source
 from edge_app.tray_light import TrayLight, identity
 
@@ -79,6 +82,36 @@ def test_a_camera_that_was_calibrated_meanwhile_gets_its_new_profile(light):
     light.settings()
 
     assert np.unique(light.correct(np.full((48, 64, 3), 60, np.uint8))).tolist() == [231]
+
+
+class EachSecond:
+    """A feed of one frame a second, of the tray at a level, with a sensor's noise."""
+
+    name, live, fps = "script", True, 1.0
+    dropped = missed = losses = losses_last_hour = 0
+
+    def __init__(self, levels):
+        self._levels = iter(enumerate(levels))
+
+    def look(self):
+        number, level = next(self._levels, (0, None))
+        if level is None:
+            return None
+        noise = np.random.default_rng(number).normal(level, 2, (48, 64, 3))
+        return Look(Frame(noise.astype(np.uint8), float(number), number))
+
+
+def test_light_that_moves_is_drawn_and_keeps_the_network_out_until_it_is_back(
+    fakes, light, manifest
+):
+    levels = [127] * 3 + [100] * 6 + [127] * 6
+    backend, overlay = fakes.FixedBackend([0.1, 0.9]), fakes.NotingOverlay()
+
+    stats = run_loop(EachSecond(levels), backend, manifest, light=light, overlay=overlay)
+
+    assert overlay.texts == ["dog"] * 6 + ["moved light"] * 6 + ["dog"] * 3
+    assert backend.calls == 9
+    assert stats.states == {"moved light": 6}
 
 
 def test_a_damaged_profile_is_an_error_and_never_left_out_in_silence(light):
