@@ -103,10 +103,9 @@ class Phases:
             return []
         if look.state not in _SINGLE or not self._followed(look):
             self.interrupted = True
-            if look.state is not TrayState.ONE_STONE:
-                return []
         if look.state is not TrayState.ONE_STONE:
-            self._place = look.stone
+            if not self.interrupted:
+                self._place = look.stone
             return []
         if not self._same(look):
             self.lifted_s = at_s
