@@ -132,7 +132,7 @@ def _loop(
             overlay=Overlay(bundle.manifest.name, feed.name) if drawn else None,
             sinks=sinks,
             on_change=None if window else teller.verdict,
-            on_state=teller.state,
+            on_state=teller.state if feed.live else None,
             on_stone=keeper.keep if keeper else None,
             trouble=(lambda: recorder.problem) if recorder else str,
             scan=feed.live,
