@@ -27,7 +27,7 @@ demo: $(DEVICE)/ready
 		$(DEVICE)/bin/gemscan bench --seconds 8; \
 	fi
 
-# Two processes, each with one thread for torch, take half the time of one with two.
+# Two processes, each with one thread for torch: two cores are the smallest machine this is for.
 test: $(VENV)/ready lint
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --dist loadfile
 
