@@ -8,8 +8,8 @@ import time
 from calibration.camera.correct import Correction
 from calibration.camera.expose import Exposed, set_exposure, steady_exposures
 from calibration.camera.flicker import flickers
-from calibration.camera.measure import Measured, measure, white_level
-from calibration.camera.profile import CameraProfile
+from calibration.camera.measure import measure, white_level
+from calibration.camera.profile import CameraProfile, Measured
 from calibration.camera.refuse import TrayError
 from calibration.camera.settings import CameraSettings
 from deploy.arrays import ByteArray

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from calibration.camera.expose import Exposed
-    from calibration.camera.measure import Measured
+    from calibration.camera.profile import Measured
     from edge_app.sources.base import Locked
 
 NOT_USED = "not used    gemscan run corrects cameras alone: what comes from a file stays as it is"

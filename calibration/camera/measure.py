@@ -3,55 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timezone
 from typing import Any
 
 import cv2
 import numpy as np
 
 from calibration.camera.area import CELLS, WHOLE, central, cut, pixels
-from calibration.camera.profile import SCHEMA, CameraProfile, Grid
+from calibration.camera.profile import Grid, Measured
 from calibration.camera.refuse import TrayError, evenness_problem, refuse_dark, refuse_unfit
-from calibration.camera.settings import CameraSettings
 from calibration.camera.surface import Surface, fit_surface
 from deploy.arrays import ByteArray, FloatArray
 from deploy.srgb import to_encoded, to_linear
 
 GREY_CARD = 0.18  # the reflectance of a photographer's grey card
 _MOST_GAIN, _LEAST_FIELD = 20.0, 0.05  # beyond, a channel is noise: forced, or in no light
-
-
-@dataclass(frozen=True)
-class Measured:
-    """The tray in one light. `CameraProfile` says what each is."""
-
-    reference: str
-    width: int
-    height: int
-    area: tuple[float, ...]
-    white: float
-    gains_bgr: tuple[float, ...]
-    flat_field: Grid
-    noise: float
-
-    @property
-    def falloff(self) -> float:
-        """The part of the values that is missing in the darkest place."""
-        return 1 - min(min(point) for row in self.flat_field for point in row)
-
-    def profile(
-        self, identity: str, settings: CameraSettings, missing: Sequence[str]
-    ) -> CameraProfile:
-        """The profile of the camera that this was measured with, as of now."""
-        return CameraProfile(
-            schema=SCHEMA,
-            identity=identity,
-            measured_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-            settings=settings,
-            missing=tuple(missing),
-            **vars(self),
-        )
 
 
 def measure(

@@ -6,7 +6,9 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 
 from calibration.camera.settings import CameraSettings
@@ -25,13 +27,9 @@ class ProfileError(GemscanError):
 
 
 @dataclass(frozen=True)
-class CameraProfile:
-    """One camera in one light. Levels are the camera's own values, as a part of 255.
+class Measured:
+    """The tray in one light. Levels are the camera's own values, as a part of 255.
 
-    identity: which camera, as its source calls it.
-    measured_at: date and time, ISO 8601, UTC.
-    settings: what the camera held still meanwhile, and must hold again.
-    missing: what it could not hold, each a sentence.
     reference: what was in view: the tray itself, "white", or a "grey" card on it.
     width, height: of the frames it was measured on, in pixels.
     area: the part of the frame that was measured: left, top, right, bottom, from 0 to 1.
@@ -43,11 +41,6 @@ class CameraProfile:
     noise: how much a pixel flickers from frame to frame, a standard deviation.
     """
 
-    schema: int
-    identity: str
-    measured_at: str
-    settings: CameraSettings
-    missing: tuple[str, ...]
     reference: str
     width: int
     height: int
@@ -56,6 +49,41 @@ class CameraProfile:
     gains_bgr: tuple[float, ...]
     flat_field: Grid
     noise: float
+
+    @property
+    def falloff(self) -> float:
+        """The part of the values that is missing in the darkest place."""
+        return 1 - min(min(point) for row in self.flat_field for point in row)
+
+    def profile(
+        self, identity: str, settings: CameraSettings, missing: Sequence[str]
+    ) -> CameraProfile:
+        """The profile of the camera that this was measured with, as of now."""
+        return CameraProfile(
+            schema=SCHEMA,
+            identity=identity,
+            measured_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            settings=settings,
+            missing=tuple(missing),
+            **vars(self),
+        )
+
+
+@dataclass(frozen=True)
+class CameraProfile(Measured):
+    """One camera in one light: what was measured, and of which camera.
+
+    identity: which camera, as its source calls it.
+    measured_at: date and time, ISO 8601, UTC.
+    settings: what the camera held still meanwhile, and must hold again.
+    missing: what it could not hold, each a sentence.
+    """
+
+    schema: int
+    identity: str
+    measured_at: str
+    settings: CameraSettings
+    missing: tuple[str, ...]
 
     def __post_init__(self) -> None:
         if self.schema != SCHEMA:

@@ -16,6 +16,7 @@ import numpy as np
 
 from deploy.arrays import ByteArray
 from deploy.errors import FrameError
+from deploy.preprocess import check_frame
 from deploy.record.place import PICTURES
 from deploy.record.stones import Stone
 
@@ -23,6 +24,7 @@ FRAME, CROP = "frame", "crop"
 # A training picture is decoded from it, so artefacts count more than bytes.
 QUALITY, THUMBNAIL_QUALITY = 92, 80
 THUMBNAIL_PX = 96
+LONGEST_SIDE_PX = 65535  # of JPEG
 
 
 def picture_path(folder: Path, laid_at: str, key: str, what: str) -> Path:
@@ -69,8 +71,8 @@ def check_picture(image_bgr: ByteArray) -> None:
     """Refuse what is no picture.
 
     Raises:
-        FrameError: not (H, W, 3) uint8 with a side from 1 to 65,535 pixels.
+        FrameError: not (H, W, 3) uint8 with sides from 1 to `LONGEST_SIDE_PX`.
     """
-    fits = image_bgr.ndim == 3 and image_bgr.shape[2] == 3 and image_bgr.dtype == np.uint8
-    if not fits or not all(1 <= side <= 65535 for side in image_bgr.shape[:2]):
-        raise FrameError(f"a picture is (H, W, 3) uint8, not {image_bgr.shape} {image_bgr.dtype}")
+    check_frame(image_bgr)
+    if max(image_bgr.shape) > LONGEST_SIDE_PX:
+        raise FrameError(f"a picture of {image_bgr.shape} is too large for JPEG")

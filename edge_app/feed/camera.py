@@ -8,9 +8,8 @@ import time
 from threading import Condition, Event, Thread
 from types import TracebackType
 
-import numpy as np
-
-from deploy.errors import CameraError
+from deploy.errors import CameraError, FrameError
+from deploy.preprocess import check_frame
 from edge_app.feed.base import WAIT_S, Look
 from edge_app.feed.hold import Holder
 from edge_app.feed.retries import Retries
@@ -293,10 +292,9 @@ def _checked(frame: Frame | None) -> Frame | None:
     Raises:
         CameraError: not (H, W, 3) uint8, or empty.
     """
-    if frame is None:
-        return None
-    image = frame.image_bgr
-    whole = image.ndim == 3 and image.shape[2:] == (3,) and image.size > 0
-    if not whole or image.dtype != np.uint8:
-        raise CameraError(f"the camera gave {image.shape} {image.dtype} for a picture")
+    if frame is not None:
+        try:
+            check_frame(frame.image_bgr)
+        except FrameError as exc:
+            raise CameraError(f"the camera gave no picture: {exc}") from exc
     return frame
