@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import Future
 from pathlib import Path
 
 from deploy.backends.base import Backend
@@ -49,7 +50,7 @@ class Keeper:
             *(backend.name, backend.precision),
         )
 
-    def keep(self, scanned: ScannedStone) -> None:
+    def keep(self, scanned: ScannedStone) -> Future[int]:
         """Record a stone. Returns at once; trouble with the disk is the recorder's."""
         now_s = time.monotonic()
         gone_s = scanned.lifted_s
@@ -62,5 +63,7 @@ class Keeper:
             frames=scanned.frames,
             familiarity=scanned.familiarity,
             embedding=scanned.embedding,
+            provisional=scanned.provisional,
+            key=scanned.key,
         )
-        self._recorder.add(stone, StonePictures(scanned.frame_bgr, scanned.crop_bgr))
+        return self._recorder.add(stone, StonePictures(scanned.frame_bgr, scanned.crop_bgr))

@@ -9,6 +9,7 @@ import pytest
 from deploy.decision import NAME, Candidate, Verdict
 from deploy.preprocess import SquareBox
 from deploy.record.reader import RecordReader
+from deploy.record.stones import new_key
 from edge_app.keeping import Keeper, folder_to_keep_in
 from edge_app.record.recorder import Recorder
 from edge_app.scanner.stone import ScannedStone
@@ -20,6 +21,7 @@ RUBY = Verdict(NAME, (Candidate("Ruby", 0.9), Candidate("Spinel", 0.1)))
 def scanned(**other) -> ScannedStone:
     now = time.monotonic()
     said = {
+        "key": new_key(),
         "number": 1,
         "rested_s": now - 5,
         "verdict_s": now - 4.4,
