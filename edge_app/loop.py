@@ -131,7 +131,7 @@ class LiveLoop:
         live = state is CameraState.LIVE
         reading = self._classify(image, frame) if live else self._reading(state)
         if self._monitor is not None:
-            with self.stats.times.measure("monitor"):
+            with self.stats.times.measure("show"):
                 self._monitor.update(image, reading)
         return self._present(image, reading)
 
