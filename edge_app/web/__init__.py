@@ -1,0 +1,1 @@
+"""The scanner's screen for a browser. Loaded only when it is asked for."""
