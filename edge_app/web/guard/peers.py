@@ -10,8 +10,14 @@ _PROXY_HEADERS = frozenset((b"forwarded", b"via", b"x-real-ip"))
 
 
 def is_stranger(scope: Scope) -> bool:
-    """Whether a request comes from another machine, or may: who is behind a proxy, it hides."""
-    return is_proxied(scope) or not is_loopback(peer(scope))
+    """Whether a request comes from another machine, or may: who is behind a proxy, it hides.
+
+    A peer with the very address that it reached is this machine: Linux drops what comes from
+    outside with one of its own addresses.
+    """
+    address = peer(scope)
+    reached = scope.get("server") or ("",)
+    return is_proxied(scope) or not (is_loopback(address) or (address and address == reached[0]))
 
 
 def peer(scope: Scope) -> str:

@@ -271,5 +271,3 @@ def test_a_code_has_six_digits_each_time():
     assert {len(code) for code in codes} == {6}
     assert all(code.isdigit() for code in codes)
     assert len(codes) > 150
-
-
