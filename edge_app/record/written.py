@@ -37,14 +37,14 @@ class Revision:
                 self._number += 1
 
 
-def wait_for(job: Future[T], timeout_s: float = WRITE_TIMEOUT_S) -> T:
+def wait_for(job: Future[T]) -> T:
     """What a job of the recorder gave.
 
     Raises:
         StorageError, RecordError, UnknownStoneError: as the job ended, or it did not in time.
     """
     try:
-        return job.result(timeout_s)
+        return job.result(WRITE_TIMEOUT_S)
     except concurrent.futures.TimeoutError as exc:
         raise StorageError(
             "the record's disk does not answer. What you asked for is done when it does."
