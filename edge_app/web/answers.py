@@ -7,9 +7,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import wraps
 from typing import Any
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ExceptionHandler
 
 from deploy.arrays import Json
 from deploy.errors import GemscanError, RecordError, SettingsError, StorageError
@@ -66,6 +68,24 @@ def told(endpoint: Endpoint) -> Endpoint:
 def status_of(error: GemscanError) -> int:
     """The HTTP status that an error is told with."""
     return next((s for kind, s in _STATUS.items() if isinstance(error, kind)), 500)
+
+
+async def tell_http_error(request: Request, error: Exception) -> Response:
+    """An error of HTTP itself as all others are told: no such address, not this method."""
+    assert isinstance(error, HTTPException)
+    return fail(error.status_code, f"{error.detail}: {request.method} {request.url.path}")
+
+
+async def tell_mistake(request: Request, error: Exception) -> Response:
+    """A mistake of this program; Starlette logs its traceback."""
+    return fail(500, "the scanner made a mistake. Its log says more.")
+
+
+# For an application: what no address answers itself.
+HANDLERS: Mapping[Any, ExceptionHandler] = {
+    HTTPException: tell_http_error,
+    Exception: tell_mistake,
+}
 
 
 async def read_json(

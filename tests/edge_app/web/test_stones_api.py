@@ -150,8 +150,7 @@ def test_a_key_that_is_none_is_looked_up_nowhere(client, key, monkeypatch):
         client.get(f"/api/stones/{key}/thumbnail"),
         client.post(f"/api/stones/{key}/correction", json={"label": "Ruby"}),
     ):
-        assert answer.status_code == 404
-        assert "no such stone" in answer.text or answer.text == "Not Found"
+        assert error(answer, 404).startswith(("there is no such stone", "Not Found"))
 
 
 def test_a_recorded_stone_is_corrected(client, desk):
@@ -283,6 +282,13 @@ def test_one_who_waits_for_the_disk_keeps_nobody_else_waiting(client, desk, monk
     writes.set()
     waiting.join(20)
     assert answers[0].status_code == 204
+
+
+def test_what_http_or_this_program_gets_wrong_is_one_sentence_too(client, monkeypatch):
+    assert error(client.get("/api/nothing"), 404) == "Not Found: GET /api/nothing"
+    assert error(client.put("/api/stones"), 405) == "Method Not Allowed: PUT /api/stones"
+    monkeypatch.setattr(Desk, "labels", lambda _: 1 // 0)
+    assert "made a mistake" in error(client.get("/api/labels"), 500)
 
 
 def test_today_begins_at_midnight_of_this_place(client, desk, monkeypatch):
