@@ -174,7 +174,7 @@ function beside(box, place, height, margin) {
 function fitText(pen, text, size, room) {
   const width = (words) => pen.measureText(words).width;
   pen.font = `600 ${size}px ${FONT}`;
-  const fitting = Math.max(0.6 * size, Math.min(size, (size * room) / width(text)));
+  const fitting = Math.max(0.8 * size, Math.min(size, (size * room) / width(text)));
   pen.font = `600 ${fitting}px ${FONT}`;
   let letters = [...text];
   let words = text;

@@ -69,7 +69,7 @@ const WORDS = {
     const names = meant.map((candidate) => candidate.label);
     const together = meant.reduce((sum, candidate) => sum + candidate.confidence, 0);
     const sure = `${percent(together)} together`;
-    return { names, sure, more, bars: bars(verdict, verdict.listed), label: either(names) };
+    return { names, sure, more, bars: bars(verdict, verdict.listed), label: listLabel(names) };
   },
   refer(verdict, more) {
     const advice = { names: ["Refer"], label: "Refer", more: more || REFER_ADVICE };
@@ -79,6 +79,11 @@ const WORDS = {
     return { ...advice, sure, bars: bars(verdict, 0) };
   },
 };
+
+/** A short list over the stone: two names; of more, how many. */
+function listLabel(names) {
+  return names.length === 2 ? either(names) : `One of ${names.length}`;
+}
 
 function taught(reading) {
   const { label, similarity } = reading.provisional;
