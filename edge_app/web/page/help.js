@@ -26,13 +26,11 @@ function press(event) {
     if (event.key === "Escape") event.target.blur();
     return;
   }
-  if (event.key === "/") find(event);
-  else reach(KEYS[event.key.toLowerCase()])?.click();
-}
-
-function find(event) {
-  event.preventDefault(); // else the slash is typed into it
-  reach("search")?.focus();
+  const control = reach(event.key === "/" ? "search" : KEYS[event.key.toLowerCase()]);
+  if (!control) return;
+  event.preventDefault(); // else the letter is typed into the field that it opens
+  if (control.id === "search") control.focus();
+  else control.click();
 }
 
 /** A control that is there to be used now. */
