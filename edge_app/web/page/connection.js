@@ -3,7 +3,7 @@
 import { pair } from "./api.js";
 
 const SILENT_MS = 2000; // the server sends at least one message a second
-const GIVEN_UP_MS = 5000; // a socket that is silent for so long is replaced
+const GIVEN_UP_MS = 10000; // a socket that is silent for so long is replaced
 const TICK_MS = 250;
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 5000;

@@ -3,7 +3,7 @@
 import { post, remove } from "./api.js";
 import { ask, open } from "./dialog.js";
 import { byId, make, write } from "./dom.js";
-import { showTaught } from "./taught.js";
+import { forget, showTaught } from "./taught.js";
 import { confirmDone } from "./toast.js";
 import { capital } from "./words.js";
 
@@ -37,12 +37,21 @@ export class TeachDialog {
     byId("teach-label").value = "";
     this.step();
     open(this.dialog, byId("teach-label"));
-    this.attempt(null, showTaught);
+    this.attempt(null, () => this.list());
   }
 
   /** What the operator should do for the next view, from the live reading. */
   follow(reading) {
     if (this.label) write(byId("teach-prompt"), capital(reading?.prompt ?? ""));
+  }
+
+  async list() {
+    await showTaught((label) => this.attempt(null, () => this.forget(label)));
+  }
+
+  async forget(label) {
+    await forget(label);
+    await this.list();
   }
 
   async begin() {
