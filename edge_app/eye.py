@@ -6,15 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from deploy.arrays import ByteArray
+from deploy.arrays import ByteArray, FloatArray
 from deploy.backends.base import Backend
 from deploy.bundle import Manifest
 from deploy.decision import Verdict
 from deploy.familiarity import Familiarity
 from deploy.preprocess import SquareBox, frame_box
+from deploy.record.stones import Provisional
 from edge_app.classifier import Classifier
 from edge_app.scanner.scanner import Scan, Scanner
-from edge_app.scanner.stone import ScannedStone
+from edge_app.scanner.stone import ScannedStone, StoneView
 from edge_app.timing import StageTimes
 
 
@@ -28,6 +29,8 @@ class Seen:
     fresh: the network has looked at this very picture.
     prompt: what the operator should do, in one short line; empty where nothing.
     hint: what else is known of a short list: its family, and the test that tells it apart.
+    stone: the key of the stone that the verdict is of; empty where stones are not told apart.
+    provisional: the taught kind that it is like, where the bundle has no name for it.
     """
 
     verdict: Verdict | None
@@ -36,6 +39,8 @@ class Seen:
     fresh: bool
     prompt: str = ""
     hint: str = ""
+    stone: str = ""
+    provisional: Provisional | None = None
 
 
 class Eye(Protocol):
@@ -85,11 +90,19 @@ class StoneEye:
         manifest: Manifest,
         times: StageTimes,
         familiarity: Familiarity | None,
-        on_stone: Callable[[ScannedStone], None] | None = None,
+        on_stone: Callable[[ScannedStone], object] | None = None,
+        on_view: Callable[[StoneView], None] | None = None,
+        taught: Callable[[FloatArray], Provisional | None] | None = None,
     ) -> None:
         """For the arguments see `edge_app.scanner.scanner.Scanner`."""
         self._framing = manifest.framing
-        self._scanner = Scanner(backend, manifest, familiarity, times=times, on_stone=on_stone)
+        self._scanner = Scanner(
+            *(backend, manifest, familiarity),
+            times=times,
+            on_stone=on_stone,
+            on_view=on_view,
+            taught=taught,
+        )
         self._aim: SquareBox | None = None
 
     def look(self, image_bgr: ByteArray, at_s: float) -> Seen:
@@ -100,7 +113,8 @@ class StoneEye:
         elif scan.box is not None or scan.stone is None:
             self._aim = scan.box
         fresh = scan.box is not None
-        return Seen(scan.verdict, scan.final, self._aim, fresh, scan.message, _hint(scan))
+        said = scan.message, _hint(scan), scan.key, scan.provisional
+        return Seen(scan.verdict, scan.final, self._aim, fresh, *said)
 
     def blink(self) -> None:
         """The stone may have been changed for another one meanwhile."""

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from deploy.backends.base import Backend
 from deploy.bundle import Bundle
@@ -11,28 +15,49 @@ from deploy.record.place import record_folder
 from deploy.record.stones import Setup, Stone, utc_ago
 from edge_app.record.files import StonePictures
 from edge_app.record.recorder import Recorder
+from edge_app.rig import Rig
 from edge_app.scanner.stone import ScannedStone
 from edge_app.tray_light import TrayLight
 
 NOWHERE = "none"
 
 
-def folder_to_keep_in(chosen: str | None, source: str, *, live: bool) -> Path | None:
+@contextmanager
+def folder_to_keep_in(
+    chosen: str | None, source: str, *, live: bool, passing: bool = False
+) -> Iterator[Path | None]:
     """Where the stones of a run are kept; None keeps nothing.
 
     Args:
         chosen: a folder, "none", or None: a camera's stones go to the user's record, those of the
             demo and of files nowhere.
         source: its URI.
+        passing: the demo's go to a folder that lasts as long as the run, for a page to show.
 
     Raises:
         SettingsError: this user has no home folder.
     """
     if chosen == NOWHERE or not live:
-        return None
-    if chosen is None and source.startswith("demo://"):
-        return None
-    return record_folder(Path(chosen) if chosen else None)
+        yield None
+    elif chosen is None and source.startswith("demo://"):
+        if not passing:
+            yield None
+            return
+        with TemporaryDirectory(prefix="gemscan-demo-") as folder:
+            yield Path(folder)
+    else:
+        yield record_folder(Path(chosen) if chosen else None)
+
+
+@contextmanager
+def open_keeper(rig: Rig, chosen: str | None, *, passing: bool = False) -> Iterator[Keeper | None]:
+    """What keeps the stones of a run; None where they are not kept. See `folder_to_keep_in`."""
+    with folder_to_keep_in(chosen, rig.source, live=rig.feed.live, passing=passing) as folder:
+        if folder is None:
+            yield None
+            return
+        with Recorder(folder) as recorder:
+            yield Keeper(recorder, rig.bundle, rig.backend, rig.light)
 
 
 class Keeper:
@@ -49,7 +74,11 @@ class Keeper:
             *(backend.name, backend.precision),
         )
 
-    def keep(self, scanned: ScannedStone) -> None:
+    def problem(self) -> str:
+        """Why stones are not recorded now; empty when all is well."""
+        return self._recorder.problem
+
+    def keep(self, scanned: ScannedStone) -> Future[int]:
         """Record a stone. Returns at once; trouble with the disk is the recorder's."""
         now_s = time.monotonic()
         gone_s = scanned.lifted_s
@@ -62,5 +91,7 @@ class Keeper:
             frames=scanned.frames,
             familiarity=scanned.familiarity,
             embedding=scanned.embedding,
+            provisional=scanned.provisional,
+            key=scanned.key,
         )
-        self._recorder.add(stone, StonePictures(scanned.frame_bgr, scanned.crop_bgr))
+        return self._recorder.add(stone, StonePictures(scanned.frame_bgr, scanned.crop_bgr))

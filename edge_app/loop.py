@@ -10,17 +10,18 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from deploy.arrays import ByteArray
+from deploy.arrays import ByteArray, FloatArray
 from deploy.backends.base import Backend
 from deploy.bundle import Manifest
 from deploy.decision import Verdict
 from deploy.familiarity import Familiarity
+from deploy.record.stones import Provisional
 from edge_app.eye import Eye, FrameEye, Seen, StoneEye
 from edge_app.feed import Feed, Look
 from edge_app.gate import Gate, Light
 from edge_app.pace import Pace
 from edge_app.reading import Reading
-from edge_app.scanner.stone import ScannedStone
+from edge_app.scanner.stone import ScannedStone, StoneView
 from edge_app.sinks.base import Sink
 from edge_app.sources.base import Frame
 from edge_app.states import CameraState
@@ -35,6 +36,13 @@ class Overlay(Protocol):
 
     def draw(self, image_bgr: ByteArray, reading: Reading) -> None:
         """Draw in place on (H, W, 3) uint8, BGR."""
+
+
+class Monitor(Protocol):
+    """Shows readings in a way of its own."""
+
+    def update(self, image_bgr: ByteArray | None, reading: Reading) -> None:
+        """Take (H, W, 3) uint8, BGR, to be copied if kept, or None where there is no picture."""
 
 
 class LiveLoop:
@@ -52,8 +60,11 @@ class LiveLoop:
         sinks: Sequence[Sink] = (),
         on_change: Callable[[Verdict], None] | None = None,
         on_state: Callable[[CameraState, str], None] | None = None,
-        on_stone: Callable[[ScannedStone], None] | None = None,
+        on_stone: Callable[[ScannedStone], object] | None = None,
+        on_view: Callable[[StoneView], None] | None = None,
+        taught: Callable[[FloatArray], Provisional | None] | None = None,
         trouble: Callable[[], str] = str,
+        monitor: Monitor | None = None,
         scan: bool = False,
         stats: LoopStats | None = None,
     ) -> None:
@@ -67,7 +78,10 @@ class LiveLoop:
             on_change: called with each verdict that differs from the one before.
             on_state: called with each change of the camera's state, and what is known of it.
             on_stone: called with each stone that was lifted, where stones are told apart.
+            on_view: called with each look of the network at such a stone.
+            taught: the taught kind that an embedding, (2048,), is like.
             trouble: asked for each frame what else the operator must know; empty where nothing.
+            monitor: shown each frame with its reading, before anything is drawn on it.
             scan: tell stones apart, as a camera over a tray can; else each frame counts alone.
             stats: where to count; a fresh one by default.
         """
@@ -75,17 +89,15 @@ class LiveLoop:
         self.stats = stats or LoopStats()
         self._feed = feed
         self._gate = Gate(feed, light)
-        self._eye: Eye = (
-            StoneEye(backend, manifest, self.stats.times, familiarity, on_stone)
-            if scan
-            else FrameEye(backend, manifest, self.stats.times, familiarity)
-        )
+        eye = backend, manifest, self.stats.times, familiarity
+        self._eye: Eye = StoneEye(*eye, on_stone, on_view, taught) if scan else FrameEye(*eye)
         self._backend_name = f"{backend.name} {backend.precision}"
         self._overlay = overlay
         self._sinks = sinks
         self._on_change = on_change
         self._on_state = on_state
         self._trouble = trouble
+        self._monitor = monitor
         self._rate = RateMeter()
         self._state: CameraState | None = None
         self._said = ("", False)  # of the last verdict: its text, and whether it was a stranger
@@ -116,19 +128,24 @@ class LiveLoop:
             with self.stats.times.measure("gate"):
                 state, image = self._gate.pass_on(frame)
         self._enter(state)
-        if state is CameraState.LIVE:
-            return self._present(image, self._classify(image, frame))
-        return self._present(image, self._reading(state))
+        live = state is CameraState.LIVE
+        reading = self._classify(image, frame) if live else self._reading(state)
+        if self._monitor is not None:
+            with self.stats.times.measure("show"):
+                self._monitor.update(image, reading)
+        return self._present(image, reading)
 
     def _wait(self, look: Look) -> bool:
         """No frame came. Where one should have, the picture goes dark, so that nobody takes the
         last one for what lies on the tray."""
         if look.state is not CameraState.LIVE:  # else as it was: slow cameras give few frames
             self._enter(look.state, look.note)
+        reading = self._reading(look.state, look.note)
+        if self._monitor is not None and look.state is not CameraState.LIVE:
+            self._monitor.update(None, reading)
         if look.state in (CameraState.LIVE, CameraState.STARTING):
             return all(sink.poll() for sink in self._sinks)
-        dark = np.zeros(self._shape or EMPTY_SHAPE, np.uint8)
-        return self._present(dark, self._reading(look.state, look.note))
+        return self._present(np.zeros(self._shape or EMPTY_SHAPE, np.uint8), reading)
 
     def _enter(self, state: CameraState, note: str = "") -> None:
         """Tell of a change of state, and forget what was seen in another."""
@@ -158,6 +175,8 @@ class LiveLoop:
             prompt=seen.prompt,
             hint=seen.hint,
             trouble=self._trouble(),
+            stone=seen.stone,
+            provisional=seen.provisional,
         )
 
     def _media_time(self, frame: Frame) -> float:
@@ -218,8 +237,11 @@ def run_loop(
     sinks: Sequence[Sink] = (),
     on_change: Callable[[Verdict], None] | None = None,
     on_state: Callable[[CameraState, str], None] | None = None,
-    on_stone: Callable[[ScannedStone], None] | None = None,
+    on_stone: Callable[[ScannedStone], object] | None = None,
+    on_view: Callable[[StoneView], None] | None = None,
+    taught: Callable[[FloatArray], Provisional | None] | None = None,
     trouble: Callable[[], str] = str,
+    monitor: Monitor | None = None,
     scan: bool = False,
     frames: int = 0,
     at_own_pace: bool = False,
@@ -257,7 +279,10 @@ def run_loop(
         on_change=on_change,
         on_state=on_state,
         on_stone=on_stone,
+        on_view=on_view,
+        taught=taught,
         trouble=trouble,
+        monitor=monitor,
         scan=scan,
         stats=stats,
     )

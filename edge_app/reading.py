@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from deploy.decision import Verdict
 from deploy.preprocess import SquareBox
+from deploy.record.stones import Provisional
 from edge_app.states import CameraState
 
 
@@ -25,6 +26,8 @@ class Reading:
     hint: what else is known of a short list: its family, and the test that tells it apart.
     trouble: beside the camera: why stones are not recorded.
     note: more on the state, for whoever set the camera up: "next try in 4 s".
+    stone: the key of the stone that the verdict is of; empty where stones are not told apart.
+    provisional: the taught kind that it is like, where the bundle has no name for it.
     """
 
     verdict: Verdict | None
@@ -39,3 +42,5 @@ class Reading:
     prompt: str = ""
     hint: str = ""
     trouble: str = ""
+    stone: str = ""
+    provisional: Provisional | None = None

@@ -5,23 +5,28 @@ from __future__ import annotations
 import argparse
 import logging
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
 from edge_app.defaults import add_model_arguments, count, open_model
+from edge_app.display_choice import AUTO, DISPLAYS, WEB, WINDOW, choose_display
+from edge_app.web.arguments import add_web_arguments, web_settings
 
 if TYPE_CHECKING:
     from deploy.backends import Backend
     from deploy.bundle import Bundle
     from deploy.decision import Verdict
     from edge_app.feed import Feed
+    from edge_app.rig import Rig
     from edge_app.sinks.base import Sink
     from edge_app.sources.base import Source
     from edge_app.states import CameraState
     from edge_app.stats import LoopStats
-    from edge_app.tray_light import TrayLight
+    from edge_app.web.live import LivePicture
+    from edge_app.web.screen import WebSettings
 
 log = logging.getLogger(__name__)
 
@@ -41,10 +46,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--display",
-        choices=("auto", "window", "none"),
-        default="auto",
-        help="auto (default) opens a window where there is a screen",
+        choices=DISPLAYS,
+        default=AUTO,
+        help="auto (default) opens a window where there is a screen, and shows a camera that has "
+        "none as a page in the browser",
     )
+    add_web_arguments(parser)
     parser.add_argument("--record", type=Path, metavar="FILE", help="write the drawn video here")
     parser.add_argument(
         "--frames",
@@ -72,18 +79,20 @@ def run_run(args: argparse.Namespace) -> int:
     """Run the loop. 0 when at least one frame was handled, however it ended."""
     from deploy.bundle import load_bundle
     from edge_app.feed import open_feed
+    from edge_app.rig import Rig
     from edge_app.sources.uri import open_source
     from edge_app.stats import LoopStats
     from edge_app.stopping import raise_on_signals, stop_on_signals
     from edge_app.tray_light import TrayLight
 
-    window = _wants_window(args.display)
+    web = web_settings(args)
     bundle = load_bundle(args.bundle)
     stats = LoopStats()
     with ExitStack() as stack:
         # From here on, so that Ctrl-C finds no library half loaded and no recording half closed.
         stop = stack.enter_context(stop_on_signals())
         source = open_source(args.source, bundle.labels)
+        display = choose_display(args.display, live=source.live)
         light = TrayLight(source)
         feed = stack.enter_context(
             open_feed(source, stop, profiled=light.settings, patient=args.wait_for_camera)
@@ -91,8 +100,9 @@ def run_run(args: argparse.Namespace) -> int:
         with raise_on_signals():  # an engine may have to be built first
             backend = stack.enter_context(open_model(bundle, args))
         log.info("%s, %s %s", source.name, backend.name, backend.precision)
+        rig = Rig(args.source, feed, light, bundle, backend)
         try:
-            _loop(args, feed, backend, bundle, light, window=window, stop=stop, stats=stats)
+            _loop(args, rig, display, web, stop=stop, stats=stats)
         finally:  # what was counted is told after any kind of end
             _report(args.json, stats, source, backend, bundle)
     return 0 if stats.frames else STOPPED_EARLY
@@ -100,66 +110,56 @@ def run_run(args: argparse.Namespace) -> int:
 
 def _loop(
     args: argparse.Namespace,
-    feed: Feed,
-    backend: Backend,
-    bundle: Bundle,
-    light: TrayLight,
+    rig: Rig,
+    display: str,
+    web: WebSettings,
     *,
-    window: bool,
     stop: Event,
     stats: LoopStats,
 ) -> None:
     from deploy.familiarity import read_familiarity
-    from edge_app.keeping import Keeper, folder_to_keep_in
+    from edge_app.keeping import open_keeper
     from edge_app.loop import run_loop
     from edge_app.overlay import Overlay
-    from edge_app.record.recorder import Recorder
 
-    folder = folder_to_keep_in(args.keep, args.source, live=feed.live)
+    bundle, feed, window = rig.bundle, rig.feed, display == WINDOW
     drawn = window or args.record is not None
     with ExitStack() as stack:
         sinks = [stack.enter_context(sink) for sink in _sinks(args, feed, window)]
-        recorder = stack.enter_context(Recorder(folder)) if folder else None
-        keeper = Keeper(recorder, bundle, backend, light) if recorder else None
+        keeper = stack.enter_context(open_keeper(rig, args.keep, passing=display == WEB))
+        monitor = stack.enter_context(_page(rig, web)) if display == WEB else None
         stats.started_at = time.monotonic()
         teller = _Teller(stats)
         run_loop(
             feed,
-            backend,
+            rig.backend,
             bundle.manifest,
             familiarity=read_familiarity(bundle),
-            light=light,
+            light=rig.light,
             overlay=Overlay(bundle.manifest.name, feed.name) if drawn else None,
             sinks=sinks,
             on_change=None if window else teller.verdict,
             on_state=teller.state if feed.live else None,
             on_stone=keeper.keep if keeper else None,
-            trouble=(lambda: recorder.problem) if recorder else str,
+            trouble=keeper.problem if keeper else str,
+            monitor=monitor,
             scan=feed.live,
             frames=args.frames,
-            at_own_pace=window,
+            at_own_pace=display in (WINDOW, WEB),
             stop=stop,
             stats=stats,
         )
 
 
-def _wants_window(display: str) -> bool:
-    """Whether to open one; says why not where that was asked for.
+@contextmanager
+def _page(rig: Rig, settings: WebSettings) -> Iterator[LivePicture]:
+    """Serve the page, and say where."""
+    from edge_app.web.screen import web_screen
+    from edge_app.web.session import session_of
 
-    Raises:
-        SettingsError: a window was asked for and none can be opened.
-    """
-    from deploy.errors import SettingsError
-    from edge_app.display import display_problem
-
-    if display == "none":
-        return False
-    problem = display_problem()
-    if problem and display == "window":
-        raise SettingsError(f"--display window: {problem}. Without a window: --display none")
-    if problem:
-        log.info("no window: %s", problem)
-    return not problem
+    with web_screen(settings, session_of(rig), [], lambda reading: {}) as (live, url):
+        print(f"the scanner's page: {url}", flush=True)
+        yield live
 
 
 def _sinks(args: argparse.Namespace, feed: Feed, window: bool) -> list[Sink]:

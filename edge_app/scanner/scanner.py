@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import cv2
 
-from deploy.arrays import ByteArray
+from deploy.arrays import ByteArray, FloatArray
 from deploy.backends.base import Backend
 from deploy.bundle import Manifest
-from deploy.decision import LIST, Verdict, probabilities
+from deploy.decision import LIST, NAME, Verdict, probabilities
 from deploy.familiarity import Familiarity
 from deploy.gemmology import BenchTest, family, separating_test
 from deploy.locate import Stone
 from deploy.preprocess import SquareBox, box_around, check_frame, frame_box, preprocess
+from deploy.record.stones import Provisional, new_key
 from edge_app.scanner.evidence import Evidence
 from edge_app.scanner.look import TrayLook, TrayState
 from edge_app.scanner.phases import Event, Phase, Phases
-from edge_app.scanner.stone import ScannedStone
+from edge_app.scanner.stone import ScannedStone, StoneView, inside
 from edge_app.scanner.tray import Tray
 from edge_app.timing import StageTimes
 
@@ -43,6 +44,8 @@ class Scan:
     final: the frames have agreed on it; turning the stone may refine it all the same.
     family: what all names of a short list belong to, "garnet", where they do.
     test: what tells the names of a short list apart, where one test does.
+    key: of the stone that the verdict is of; empty without one.
+    provisional: the taught kind that the stone is like, where the bundle has no name for it.
     """
 
     phase: Phase
@@ -54,6 +57,8 @@ class Scan:
     final: bool = False
     family: str | None = None
     test: BenchTest | None = None
+    key: str = ""
+    provisional: Provisional | None = None
 
 
 class Scanner:
@@ -66,7 +71,9 @@ class Scanner:
         familiarity: Familiarity | None = None,
         *,
         times: StageTimes | None = None,
-        on_stone: Callable[[ScannedStone], None] | None = None,
+        on_stone: Callable[[ScannedStone], object] | None = None,
+        on_view: Callable[[StoneView], None] | None = None,
+        taught: Callable[[FloatArray], Provisional | None] | None = None,
     ) -> None:
         """Put it together.
 
@@ -76,12 +83,16 @@ class Scanner:
             times: where to time the stages; its own by default.
             on_stone: called once with each stone that had a verdict, when it is lifted or the
                 run ends.
+            on_view: called with each look of the network at a stone.
+            taught: the taught kind that an embedding, (2048,), is like; asked where the bundle
+                has no name.
         """
         self._backend = backend
         self._manifest = manifest
         self._familiarity = familiarity
         self._times = times or StageTimes()
-        self._on_stone = on_stone
+        self._on_stone, self._on_view = on_stone, on_view
+        self._taught = taught
         self._tray = Tray()
         self._phases = Phases()
         self._evidence = Evidence(manifest.labels, manifest.decision)
@@ -158,7 +169,17 @@ class Scanner:
             seen = probabilities(logits[0], manifest.decision.temperature)
             self._evidence.add(seen, score, embedding[0], focus=look.focus, at_s=at_s)
         self._stay.keep_sharpest(image_bgr, box, look.focus)
+        self._stay.provisional = self._match()
+        if self._on_view is not None:
+            self._on_view(StoneView(self._stay.key, embedding[0], inside(image_bgr, box)))
         return box
+
+    def _match(self) -> Provisional | None:
+        """What was taught stands only where the bundle has no name."""
+        verdict = self._evidence.verdict
+        if self._taught is None or verdict is None or verdict.kind == NAME:
+            return None
+        return self._taught(self._evidence.embedding)
 
     def _in_framing(self, look: TrayLook, image_bgr: ByteArray) -> TrayLook:
         """A bundle that sees the central square does not see a stone beside it."""
@@ -176,8 +197,12 @@ class Scanner:
         if phase is Phase.EMPTY:
             return scan
         verdict = self._evidence.verdict or self._evidence.newest
-        scan = replace(scan, verdict=verdict, final=phase is not Phase.SETTLING)
-        if verdict is None or verdict.kind != LIST or not scan.final:
+        if verdict is None:
+            return scan
+        final, stay = phase is not Phase.SETTLING, self._stay
+        scan = replace(scan, verdict=verdict, final=final, key=stay.key)
+        scan = replace(scan, provisional=stay.provisional)
+        if verdict.kind != LIST or not final:
             return scan
         labels = [candidate.label for candidate in verdict.candidates[: verdict.listed]]
         return replace(scan, family=family(labels), test=separating_test(labels))
@@ -193,6 +218,7 @@ class Scanner:
             return
         self._on_stone(
             ScannedStone(
+                key=stay.key,
                 number=stay.number,
                 rested_s=stay.rested_s,
                 verdict_s=stay.verdict_s,
@@ -206,6 +232,7 @@ class Scanner:
                 frame_bgr=stay.frame_bgr,
                 box=stay.box,
                 focus=stay.focus,
+                provisional=stay.provisional,
             )
         )
 
@@ -224,6 +251,8 @@ class _Stay:
     frame_bgr: ByteArray | None = None
     box: SquareBox | None = None
     focus: float = -1.0
+    provisional: Provisional | None = None
+    key: str = field(default_factory=new_key)
 
     def keep_sharpest(self, image_bgr: ByteArray, box: SquareBox, focus: float) -> None:
         if focus > SHARPER * self.focus:

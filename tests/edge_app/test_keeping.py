@@ -9,6 +9,7 @@ import pytest
 from deploy.decision import NAME, Candidate, Verdict
 from deploy.preprocess import SquareBox
 from deploy.record.reader import RecordReader
+from deploy.record.stones import new_key
 from edge_app.keeping import Keeper, folder_to_keep_in
 from edge_app.record.recorder import Recorder
 from edge_app.scanner.stone import ScannedStone
@@ -20,6 +21,7 @@ RUBY = Verdict(NAME, (Candidate("Ruby", 0.9), Candidate("Spinel", 0.1)))
 def scanned(**other) -> ScannedStone:
     now = time.monotonic()
     said = {
+        "key": new_key(),
         "number": 1,
         "rested_s": now - 5,
         "verdict_s": now - 4.4,
@@ -53,9 +55,15 @@ def test_a_cameras_stones_are_kept_and_the_demos_are_not(
     monkeypatch.setenv("GEMSCAN_RECORD", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
 
-    folder = folder_to_keep_in(chosen, source, live=live)
+    with folder_to_keep_in(chosen, source, live=live) as folder:
+        assert folder == (kept_in and tmp_path / kept_in)
 
-    assert folder == (kept_in and tmp_path / kept_in)
+
+def test_the_demos_stones_are_kept_for_a_page_as_long_as_it_is_shown():
+    with folder_to_keep_in(None, "demo://", live=True, passing=True) as folder:
+        assert folder is not None
+        assert folder.is_dir()
+    assert not folder.exists()
 
 
 def test_a_stone_is_kept_with_what_looked_at_it(tmp_path: Path, fakes, bundle):

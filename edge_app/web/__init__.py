@@ -1,0 +1,1 @@
+"""The scanner's screen in any browser: live picture, verdict, corrections, the last stones."""

@@ -1,0 +1,75 @@
+"""The websocket that carries the live picture to a page."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import suppress
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from edge_app.states import CameraState
+from edge_app.web.live import LivePicture, Packet
+
+VIEWERS = 16  # at once; a shop has a handful of screens
+AGAIN_S = 1.0  # a page that hears nothing for two seconds says that it has no connection
+STALE_S = 3.0
+ANSWER_S = 30.0  # a page in the background draws nothing, and answers late
+GOING_AWAY, TRY_AGAIN_LATER = 1001, 1013  # RFC 6455, section 7.4.1, and its registry
+
+
+class LiveSocket:
+    """One packet after another to each page, the next when the one before is drawn."""
+
+    def __init__(self, live: LivePicture) -> None:
+        self._live = live
+        self._viewers = 0
+
+    async def __call__(self, socket: WebSocket) -> None:
+        """Serve one page until either side ends it."""
+        await socket.accept()
+        if self._viewers >= VIEWERS:
+            await socket.close(TRY_AGAIN_LATER)
+            return
+        self._viewers += 1
+        try:
+            with suppress(WebSocketDisconnect, asyncio.TimeoutError):
+                await self._serve(socket)
+                await socket.close(GOING_AWAY)
+        finally:
+            self._viewers -= 1
+
+    async def _serve(self, socket: WebSocket) -> None:
+        last: Packet | None = None
+        heard_at = asyncio.get_running_loop().time()
+        while True:
+            try:
+                after = last.number if last else 0
+                packet = await asyncio.wait_for(self._live.newest(after), AGAIN_S)
+            except asyncio.TimeoutError:
+                age = asyncio.get_running_loop().time() - heard_at
+                data = last.data if last and age < STALE_S else _NO_ANSWER
+            else:
+                if packet is None:
+                    return
+                last, data = packet, packet.data
+                heard_at = asyncio.get_running_loop().time()
+            await socket.send_bytes(data)
+            await asyncio.wait_for(socket.receive_text(), ANSWER_S)
+
+
+def _no_answer() -> bytes:
+    """What is shown when the loop itself gives nothing: no picture, so that no old one deceives."""
+    text = json.dumps(
+        {
+            "frame": {"width": 0, "height": 0},
+            **{"state": CameraState.STALLED.value, "advice": "the scanner does not answer"},
+            **dict.fromkeys(("note", "trouble", "prompt", "hint", "stone", "backend"), ""),
+            **{"corrected": "", "final": False, "box": None, "verdict": None, "provisional": None},
+            **{"fps": 0, "latency_ms": 0, "dropped": 0, "revision": 0, "capture": None},
+        }
+    ).encode()
+    return len(text).to_bytes(4, "big") + text
+
+
+_NO_ANSWER = _no_answer()

@@ -1,0 +1,82 @@
+"""The scanner's page, as a run opens it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from deploy.arrays import Json
+from deploy.errors import require
+from edge_app.reading import Reading
+from edge_app.web.server import Listen, WebServer, open_socket
+
+if TYPE_CHECKING:
+    from starlette.routing import BaseRoute
+
+    from edge_app.web.live import LivePicture
+
+REMEDY = 'pip install "gemscan[web]"'
+TRIES = 10  # ports, where nobody asked for a certain one
+
+
+@dataclass(frozen=True)
+class WebSettings:
+    """How the page is served.
+
+    listen: None takes this machine's loopback, and the first free port from 8080 on.
+    certificate, key: PEM files; with them the page is served by TLS.
+    """
+
+    listen: Listen | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+
+
+def check_web() -> None:
+    """See whether a page can be served here.
+
+    Raises:
+        MissingDependencyError: a library is missing.
+    """
+    for name in ("starlette", "uvicorn", "websockets"):
+        require(name, remedy=REMEDY)
+
+
+@contextmanager
+def web_screen(
+    settings: WebSettings,
+    session: Json,
+    routes: Sequence[BaseRoute],
+    more: Callable[[Reading], Json],
+    *,
+    page: str = "index.html",
+) -> Iterator[tuple[LivePicture, str]]:
+    """Serve the page; gives where to show readings, and the page's address.
+
+    Args:
+        session: what the page asks first; the server's own mark is added.
+        routes: what can be asked beside the live picture.
+        more: what the page is told with each reading.
+
+    Raises:
+        SettingsError: the port is taken, or the certificate is no good.
+        WebError: the server does not start.
+    """
+    from edge_app.web.app import make_app
+    from edge_app.web.live import LivePicture
+
+    wanted = settings.listen or Listen()
+    taken = open_socket(wanted, tries=1 if settings.listen else TRIES)
+    said = {**session, "start": secrets.token_hex(4)}
+    with ExitStack() as stack:
+        live = LivePicture(more)
+        app = make_app(live, lambda: said, routes, page=page)
+        server = WebServer(app, taken, {}, certificate=settings.certificate, key=settings.key)
+        stack.enter_context(server)
+        stack.enter_context(live)  # left first, so that every page is told
+        scheme = "https" if settings.certificate else "http"
+        yield live, f"{scheme}://{wanted.host}:{taken.getsockname()[1]}/"
