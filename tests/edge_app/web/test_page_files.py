@@ -16,10 +16,10 @@ from tests.pages import Page
 
 ROOT = Path(gemscan.__file__).parent
 PAGE = ROOT / "edge_app" / "web" / "page"
-INDEX = PAGE / "index.html"
-SCRIPTS = sorted(path for path in PAGE.glob("*.js") if not path.name.startswith("capture"))
-STYLES = sorted(path for path in PAGE.glob("*.css") if not path.name.startswith("capture"))
-EVERY = [INDEX, *SCRIPTS, *STYLES, PAGE / "manifest.webmanifest", PAGE / "icon.svg"]
+PAGES = sorted(PAGE.glob("*.html"))
+SCRIPTS = sorted(PAGE.glob("*.js"))
+STYLES = sorted(PAGE.glob("*.css"))
+EVERY = sorted(PAGE.iterdir())
 
 NAMESPACE = "http://www.w3.org/2000/svg"  # a name, which nobody fetches
 WRITES_MARKUP = r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function"
@@ -51,62 +51,80 @@ def imported(script: Path) -> list[str]:
     return re.findall(r"""(?:from|import)\s*\(?["']([^"']+)["']""", text(script))
 
 
-def test_the_page_has_no_script_or_style_of_its_own():
-    """The scanner's content policy refuses both; a page that has one would be half dead."""
-    page = Attributes(text(INDEX))
+def scripts_of(page: Path) -> set[Path]:
+    """Every script that a page loads, and what those import."""
+    reached: set[Path] = set()
+    ahead = [address for address in Page(page).loads if address.endswith(".js")]
+    while ahead:
+        script = PAGE / Path(ahead.pop()).name
+        assert script.is_file(), script.name
+        if script not in reached:
+            reached.add(script)
+            ahead += imported(script)
+    return reached
 
-    assert page.scripts == ""
-    for tag, attributes in page.found:
+
+def name_of(path: Path) -> str:
+    return path.name
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_a_page_has_no_script_or_style_of_its_own(page):
+    """The scanner's content policy refuses both; a page that has one would be half dead."""
+    parts = Attributes(text(page))
+
+    assert parts.scripts == ""
+    for tag, attributes in parts.found:
         assert tag != "style"
         assert tag != "script" or attributes.get("src")
         assert not [name for name in attributes if name == "style" or name.startswith("on")]
 
 
-@pytest.mark.parametrize("path", EVERY, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", EVERY, ids=name_of)
 def test_no_file_names_another_server(path):
     said = text(path).replace(NAMESPACE, "")
     assert not re.findall(r"""https?://|["'(]//|@import|data:""", said)
 
 
-@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", SCRIPTS, ids=name_of)
 def test_what_a_user_wrote_becomes_text_alone(path):
     assert not re.findall(WRITES_MARKUP, text(path))
     assert not re.findall(SETS_STYLE, text(path))
 
 
-def test_every_file_that_is_asked_for_is_there():
-    manifest = json.loads(text(PAGE / "manifest.webmanifest"))
-    asked = [address for address in Page(INDEX).loads if not address.startswith(("#", "/api/"))]
-    asked += [icon["src"] for icon in manifest["icons"]]
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_file_that_a_page_asks_for_is_there(page):
+    local = ("#", "/api/")
+    asked = [address for address in Page(page).loads if not address.startswith(local)]
 
-    assert all(address.startswith("/page/") for address in asked)
-    assert [name for name in asked if not (PAGE / name.removeprefix("/page/")).is_file()] == []
-
-
-def test_every_module_imports_files_that_are_there_and_is_reached():
-    reached, ahead = set(), ["./main.js"]
-    while ahead:
-        script = PAGE / ahead.pop()
-        assert script.is_file(), script.name
-        if script not in reached:
-            reached.add(script)
-            ahead += imported(script)
-
-    assert {path.name for path in SCRIPTS} == {path.name for path in reached}
+    assert all(address == "/" or address.startswith("/page/") for address in asked)
+    assert [name for name in asked if not (PAGE / name.removeprefix("/page/")).exists()] == []
 
 
-def test_every_style_sheet_is_used():
-    linked = {Path(address).name for address in Page(INDEX).loads if address.endswith(".css")}
-    assert {path.name for path in STYLES} == linked
+def test_the_icons_of_the_home_screen_are_there():
+    for icon in json.loads(text(PAGE / "manifest.webmanifest"))["icons"]:
+        assert (PAGE / icon["src"].removeprefix("/page/")).is_file()
 
 
-def test_every_element_that_a_module_asks_for_is_on_the_page():
-    ids = re.findall(r'\bid="([^"]+)"', text(INDEX))
-    asked = {name for path in SCRIPTS for name in re.findall(r'byId\("([^"]+)"\)', text(path))}
+def test_no_script_and_no_style_sheet_is_left_over():
+    linked = {Path(address).name for page in PAGES for address in Page(page).loads}
+
+    assert set(SCRIPTS) == set().union(*(scripts_of(page) for page in PAGES))
+    assert {path.name for path in STYLES} <= linked
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_element_that_a_module_asks_for_is_on_its_page(page):
+    ids = re.findall(r'\bid="([^"]+)"', text(page))
+    asked = {name for path in scripts_of(page) for name in elements_in(path)}
 
     assert len(ids) == len(set(ids))
     assert asked
     assert asked <= set(ids)
+
+
+def elements_in(script: Path) -> list[str]:
+    return re.findall(r'(?:byId|getElementById)\("([^"]+)"\)', text(script))
 
 
 def test_both_themes_name_the_same_colours():
