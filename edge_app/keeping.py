@@ -6,7 +6,7 @@ import time
 from concurrent.futures import Future
 from pathlib import Path
 
-from deploy.backends.base import Backend
+from deploy.backends.base import Backend, TimesItsEngine
 from deploy.bundle import Bundle
 from deploy.record.place import record_folder
 from deploy.record.stones import Setup, Stone, utc_ago
@@ -49,6 +49,9 @@ class Keeper:
             *(bundle.manifest.name, bundle.manifest.version, bundle.digest),
             *(backend.name, backend.precision),
         )
+        self._engine_digest = (
+            backend.engine_facts()["sha256"] if isinstance(backend, TimesItsEngine) else ""
+        )
 
     def keep(self, scanned: ScannedStone) -> Future[int]:
         """Record a stone. Returns at once; trouble with the disk is the recorder's."""
@@ -59,7 +62,12 @@ class Keeper:
             laid_at=utc_ago(now_s - scanned.rested_s),
             lifted_at="" if gone_s is None else utc_ago(now_s - gone_s),
             seconds=scanned.verdict_s - scanned.rested_s,
-            setup=Setup(*self._looked_with, self._light.camera, profile_at=self._light.measured_at),
+            setup=Setup(
+                *self._looked_with,
+                camera=self._light.camera,
+                engine_digest=self._engine_digest,
+                profile_at=self._light.measured_at,
+            ),
             frames=scanned.frames,
             familiarity=scanned.familiarity,
             embedding=scanned.embedding,
