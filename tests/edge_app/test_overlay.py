@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 from PIL import ImageFont
 
 from deploy.decision import LIST, NAME, REFER, Candidate, Verdict
 from deploy.preprocess import SquareBox
+from deploy.record.stones import TAUGHT, Provisional
 from edge_app import text as text_module
 from edge_app.overlay import Overlay, layout_for
 from edge_app.overlay_shapes import sign
@@ -88,10 +91,10 @@ def test_a_box_that_reaches_over_the_frame_is_no_trouble(box):
     drawn(reading(box=box))
 
 
-def test_the_three_kinds_are_told_apart_in_black_and_white():
+def test_the_kinds_are_told_apart_in_black_and_white():
     """An operator who does not see green and red reads the sign's shape."""
-    masks = [sign(kind, 60).astype(int) for kind in (NAME, LIST, REFER)]
-    for one, other in ((0, 1), (0, 2), (1, 2)):
+    masks = [sign(kind, 60).astype(int) for kind in (NAME, LIST, REFER, TAUGHT)]
+    for one, other in combinations(range(4), 2):
         assert (abs(masks[one] - masks[other]) > 128).mean() > 0.05
 
 
@@ -264,3 +267,42 @@ def test_beside_a_verdict_it_stands_in_a_line_on_top_of_the_panel(said):
 def test_trouble_with_the_record_shows_while_the_camera_is_well():
     quiet, troubled = drawn(reading()), drawn(reading(trouble="the disk is full"))
     assert changed_rows(quiet, troubled)[-1] < 80
+
+
+TSAVORITE = Provisional("Tsavorite", 0.971)
+
+
+def test_a_taught_name_shows_nothing_of_what_the_model_took_it_for():
+    """Confidences beside it would be read as those of the taught name."""
+    listed, referred = (
+        drawn(reading(VERDICTS[kind], provisional=TSAVORITE)) for kind in (LIST, REFER)
+    )
+
+    assert (listed == referred).all()
+    layout = layout_for(1280, 720)
+    rows = slice(layout.panel.y, layout.panel.y + layout.px(150))
+    assert np.ptp(listed[rows, layout.list_x : layout.list_right - layout.px(20)]) == 0
+
+
+def test_a_taught_name_has_a_colour_of_its_own():
+    panel = layout_for(1280, 720).panel.of
+    blue, _, red = panel(drawn(reading(VERDICTS[REFER], provisional=TSAVORITE))).T.astype(int)
+    for kind in (NAME, LIST):
+        other_blue, _, other_red = panel(drawn(reading(VERDICTS[kind]))).T.astype(int)
+        assert (blue - red).max() > (other_blue - other_red).max() + 30
+
+
+def test_a_taught_name_that_may_still_change_has_no_colour():
+    panel = layout_for(1280, 720).panel.of
+    image = panel(drawn(reading(VERDICTS[REFER], provisional=TSAVORITE, final=False)))
+    assert np.ptp(image.astype(int), axis=2).max() < 10
+
+
+def test_a_taught_name_shows_at_once_and_its_likeness_a_few_times_a_second():
+    overlay = Overlay("gems15", "demo://", clock=lambda: 0.0)
+    plain = drawn(reading(VERDICTS[REFER]), overlay=overlay)
+    taught = drawn(reading(VERDICTS[REFER], provisional=TSAVORITE), overlay=overlay)
+    nearer = reading(VERDICTS[REFER], provisional=Provisional("Tsavorite", 0.99))
+
+    assert (plain != taught).any()
+    assert (drawn(nearer, overlay=overlay) == taught).all()
