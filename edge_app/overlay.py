@@ -15,7 +15,7 @@ from deploy.record.stones import TAUGHT, Provisional
 from edge_app.overlay_shapes import Rect, darken, fill, mark_corners, rounded, sign
 from edge_app.reading import Reading
 from edge_app.states import CameraState
-from edge_app.text import Colour, brighten, fit, put_text, text_mask, text_width, tinted
+from edge_app.text import Colour, brighten, fit, ink_above, put_text, text_mask, text_width, tinted
 
 REFRESH_S = 0.25  # figures that change with every frame cannot be read
 CANDIDATES = 4
@@ -229,18 +229,25 @@ def _verdict_lines(text: str, layout: Layout, width: int) -> list[tuple[str, int
         Text, size and baseline of each line.
     """
     px, top = layout.px, layout.panel.y
-    one, one_px = fit(text, width, px(68), px(40), bold=True)
-    first, second = _halves(text)
-    if not second or (one == text and one_px >= px(48)):
+    largest = min(px(68), px(68) * px(58) // max(1, ink_above(text, px(68), bold=True)))
+    one, one_px = fit(text, width, largest, px(40), bold=True)
+    first, second = _halves(text, anywhere=one != text)
+    if not second or (one == text and one_px >= min(px(48), largest)):
         return [(one, one_px, top + px(106))]
     size = min(fit(half, width, px(40), px(20), bold=True)[1] for half in (first, second))
     first, second = (fit(half, width, size, size, bold=True)[0] for half in (first, second))
     return [(first, size, top + px(75)), (second, size, top + px(112))]
 
 
-def _halves(text: str) -> tuple[str, str]:
-    """ "A or B or C" broken after the "or" nearest its middle; without one, all and nothing."""
+def _halves(text: str, *, anywhere: bool) -> tuple[str, str]:
+    """ "A or B or C" broken after the "or" nearest its middle; without one, all and nothing.
+
+    Args:
+        anywhere: break it between other words too, where there is no "or".
+    """
     ends = [at + len(" or") for at in range(len(text)) if text.startswith(" or ", at)]
+    if anywhere and not ends:
+        ends = [at for at, letter in enumerate(text) if letter == " "]
     if not ends:
         return text, ""
     end = min(ends, key=lambda at: abs(at - len(text) / 2))

@@ -9,12 +9,13 @@ from PIL import ImageFont
 from deploy.decision import LIST, NAME, REFER, Candidate, Verdict
 from deploy.preprocess import SquareBox
 from deploy.record.stones import TAUGHT, Provisional
+from edge_app import fonts
 from edge_app import text as text_module
-from edge_app.overlay import Overlay, layout_for
+from edge_app.overlay import Overlay, _verdict_lines, layout_for
 from edge_app.overlay_shapes import sign
 from edge_app.reading import Reading
 from edge_app.states import CameraState
-from edge_app.text import ELLIPSIS, fit, put_text, text_mask, text_width
+from edge_app.text import ELLIPSIS, fit, ink_above, put_text, text_mask, text_width
 
 CANDIDATES = (
     Candidate("Alexandrite", 0.62),
@@ -66,9 +67,22 @@ def no_fonts(monkeypatch):
 
 
 def forget_text() -> None:
-    text_module._fonts.cache_clear()
-    text_module._patch.cache_clear()
-    text_module.fit.cache_clear()
+    """Fonts are looked for once in a run."""
+    for module in (fonts, text_module):
+        for each in vars(module).values():
+            if hasattr(each, "cache_clear"):
+                each.cache_clear()
+    fonts._said.clear()
+    fonts._searched.clear()
+
+
+@pytest.fixture
+def no_font_files(monkeypatch):
+    """A machine with the font that is inside Pillow, and no other."""
+    forget_text()
+    monkeypatch.setattr(fonts, "font_files", lambda: ())
+    yield
+    forget_text()
 
 
 @pytest.mark.parametrize("kind", [NAME, LIST, REFER, None])
@@ -199,13 +213,30 @@ def test_any_name_can_be_drawn(name):
     drawn(reading(Verdict(NAME, (Candidate(name, 0.9), Candidate("Opal", 0.1)))))
 
 
-def test_letters_that_no_font_has_become_their_plain_form(monkeypatch):
+def test_letters_that_no_font_has_become_their_plain_form(no_font_files):
     """Pillow's own font has ASCII alone; an accent is lost before the letter is."""
-    monkeypatch.setattr(text_module, "FONT_FILES", ())
-    forget_text()
     accented, plain = text_mask("Chrysobéryl", 40), text_mask("Chrysoberyl", 40)
-    forget_text()
     assert (accented[0] == plain[0]).all()
+
+
+def test_text_is_shortened_between_letters_and_never_before_a_mark():
+    word = "e\u0301" * 40
+    for width_px in range(100, 400, 7):
+        text, _ = fit(word, width_px, 24, 20)
+        assert text.removesuffix(ELLIPSIS).count("e") == text.count("\u0301")
+
+
+def test_a_long_name_stands_on_two_lines():
+    name = "Padparadscha-Saphir aus Ratnapura, Sri Lanka, unerhitzt und ungefasst"
+    lines = _verdict_lines(name, layout_for(1280, 720), 700)
+    assert " ".join(text for text, *_ in lines) == name
+
+
+def test_tall_letters_stay_below_the_caption():
+    layout = layout_for(1280, 720)
+    for name in ("Opal", "Ô\u0301\u0302\u0303pal", "翡翠", "माणिक"):
+        for text, size, baseline in _verdict_lines(name, layout, 700):
+            assert baseline - ink_above(text, size, bold=True) >= layout.panel.y + layout.px(44)
 
 
 def test_text_is_cut_off_at_the_edge_of_the_frame():
