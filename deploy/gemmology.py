@@ -53,7 +53,7 @@ class BenchTest:
 
     instrument: "refractometer".
     measures: "refractive index".
-    values: what to expect of each label, as text: ("Topaz", "1.609 to 1.637").
+    values: what to expect of each label, as text: ("Topaz", "1.606 to 1.644").
     sources: the titles of what the values were compared with.
     """
 
