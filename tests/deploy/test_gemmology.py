@@ -145,7 +145,7 @@ def test_nothing_is_said_of_how_a_stone_came_to_be():
     ("labels", "hint"),
     [
         (["Emerald", "Jade"], "polariscope (refraction): Emerald double, Jade aggregate"),
-        (["Almandine", "Ruby", "Spinel"], "refractometer and polariscope together tell them apart"),
+        (["Almandine", "Ruby", "Spinel"], "polariscope and refractometer together tell them apart"),
         (["Ruby", "Spinel", "Garnet Red"], "polariscope tells Ruby (double) from the others"),
         (
             ["Amethyst", "Iolite", "Sapphire Purple"],
