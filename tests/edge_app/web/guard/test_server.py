@@ -305,7 +305,8 @@ def test_uvicorn_knows_each_limit():
 
 def test_with_a_certificate_it_speaks_tls(tmp_path, certificate):
     cert, key = certificate()
-    client = ssl.create_default_context(cafile=str(cert))
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client.load_verify_locations(cert)
     with serving(tmp_path, cert, key) as server:
         with client.wrap_socket(server.connect(), server_hostname="localhost") as connection:
             request = (
