@@ -153,7 +153,8 @@ def test_nothing_is_said_of_how_a_stone_came_to_be():
         ),
         (
             ["Almandine", "Hessonite", "Garnet Red"],
-            "garnet: hydrostatic balance tells Almandine (3.90 to 4.32) from Hessonite (3.57 to 3.73)",
+            "garnet: hydrostatic balance tells Almandine (3.90 to 4.32) "
+            "from Hessonite (3.57 to 3.73)",
         ),
         (["Garnet Red", "Pyrope", "Spinel"], "garnet or spinel"),
         (["Amethyst", "Citrine", "Quartz Rose"], "quartz"),
