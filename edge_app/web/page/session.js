@@ -20,7 +20,7 @@ export class Session {
       return;
     }
     showNames(session);
-    showRecord(session.record);
+    showRecord(session.record ?? { kept: false, why: "" });
     if (session.start !== this.start) this.onNew(session);
     this.start = session.start;
   }
