@@ -98,7 +98,7 @@ class DemoSource:
             raise CameraError("demo:// has no stones to show. Give it at least one label.")
         if fps < 0 or seed < 0:
             raise CameraError(f"demo:// takes fps and seed from 0 up, not {fps} and {seed}.")
-        self._labels, self._seed, self._size, self._stones = tuple(labels), seed, size, stones
+        self._labels, self.seed, self._size, self._stones = tuple(labels), seed, size, stones
         self._pace = fps
         self._empty, self._rest_s = empty, rest
         self._scene: TrayScene | None = None
@@ -153,7 +153,7 @@ class DemoSource:
         return due
 
     def __enter__(self) -> DemoSource:
-        self._scene = TrayScene(self._labels, seed=self._seed, size=self._size, rest_s=self._rest_s)
+        self._scene = TrayScene(self._labels, seed=self.seed, size=self._size, rest_s=self._rest_s)
         self._index = -1
         return self
 
