@@ -20,7 +20,7 @@ export class Session {
       return;
     }
     showNames(session);
-    showRecord(session.record ?? { kept: false, why: "" });
+    showRecord(session.record);
     if (session.start !== this.start) this.onNew(session);
     this.start = session.start;
   }
