@@ -24,7 +24,7 @@ export class VerdictPanel {
 
   /** Show it, and announce a verdict once for each stone. */
   show(said, stone = "") {
-    const words = JSON.stringify([said.tone, said.caption, said.names, said.more, said.prompt]);
+    const words = JSON.stringify([said.tone, said.caption, said.names, said.more]);
     const now = performance.now();
     if (words !== this.shown || now - this.barsAt >= FIGURES_MS) {
       this.figures(said);
@@ -41,8 +41,7 @@ export class VerdictPanel {
     sign.setAttribute("href", `#sign-${SIGNS[said.tone] ?? said.tone}`);
     write(byId("verdict-caption"), said.caption);
     this.name.replaceChildren(...said.names.map(line));
-    writeOrHide(byId("verdict-more"), said.more);
-    writeOrHide(byId("verdict-prompt"), said.prompt);
+    write(byId("verdict-more"), said.more);
     this.refit();
   }
 
