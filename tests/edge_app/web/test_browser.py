@@ -130,7 +130,8 @@ def test_a_kind_is_taught_from_the_screen(page, scanner):
     for view in (1, 2):
         page.wait_for_function(
             f"""() => {{
-                if (document.querySelector("#teach-count").innerText.includes("{view}")) return true;
+                const count = document.querySelector("#teach-count").innerText;
+                if (count.includes("{view}")) return true;
                 const button = document.querySelector("#teach-view");
                 if (!button.disabled) button.click();
                 return false;
