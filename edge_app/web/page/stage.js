@@ -36,6 +36,7 @@ export class Stage {
     this.keep(seen && { reading, said: live ? said : null, bitmap: seen });
     this.mark(live && seen ? "true" : "false", seen ? "dim" : "");
     byId("connection").hidden = true;
+    write(byId("prompt"), live ? said.prompt : "");
     this.tell(message(reading, live, seen));
   }
 
@@ -44,6 +45,7 @@ export class Stage {
     this.keep(null);
     this.mark("false", "");
     byId("connection").hidden = false;
+    write(byId("prompt"), "");
     this.tell({ title: "", advice: "It connects again by itself.", note: "" });
   }
 

@@ -41,7 +41,7 @@ export class VerdictPanel {
     sign.setAttribute("href", `#sign-${SIGNS[said.tone] ?? said.tone}`);
     write(byId("verdict-caption"), said.caption);
     this.name.replaceChildren(...said.names.map(line));
-    writeOrHide(byId("verdict-more"), said.more);
+    write(byId("verdict-more"), said.more);
     this.refit();
   }
 
