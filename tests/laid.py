@@ -88,5 +88,5 @@ class LaidOneByOne:
 
 
 def any_order(count: int, seed: int) -> list[str]:
-    """Kinds by chance: one in six comes twice in a row."""
+    """Kinds by chance: one in five comes twice in a row."""
     return np.random.default_rng(seed).choice(KINDS, count).tolist()

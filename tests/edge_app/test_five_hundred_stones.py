@@ -71,14 +71,13 @@ def swapped_by_hand(kinds: Sequence[str], seed: int) -> Pictures:
     the last is laid elsewhere: in the same place nobody could tell it from a stone that stayed.
     """
     ground, rng = tray("grey"), np.random.default_rng(seed)
-    shown, x = [ground] * FPS, 0.0
-    lies = ground
+    shown, lies = [ground] * FPS, ground
+    at, last = 230, ""
     for number, kind in enumerate(kinds):
-        x = 230.0 if x > 320 else 410.0 + rng.uniform(-20, 20)
-        stone = Laid(
-            *(kind, x, 180 + rng.uniform(-30, 30), int(rng.integers(110, 150)), number % 3),
-            mirrored=float(rng.choice([0.0, 0.25])),
-        )
+        at, last = 640 - at if kind == last else at, kind
+        x, y = at + rng.uniform(-20, 20), 180 + rng.uniform(-20, 20)
+        side, mirrored = int(rng.integers(110, 150)), float(rng.choice([0.0, 0.25]))
+        stone = Laid(kind, x, y, side, number % 3, mirrored=mirrored)
         before, lies = lies, lay(ground, stone)
         shown += reached_for(before, rng) + reached_for(lies, rng)[::-1] + [lies] * FPS
         if rng.random() < 0.3:
