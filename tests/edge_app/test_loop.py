@@ -388,7 +388,7 @@ def test_a_second_stone_of_the_same_kind_is_told_as_well(fakes, manifest):
         ScriptedFeed(looks),
         fakes.FixedBackend(DOG),
         manifest,
-        on_change=lambda verdict: said.append(verdict.text),
+        on_change=lambda seen: said.append(seen.verdict.text),
         on_stone=stones.append,
         scan=True,
     )
