@@ -85,9 +85,10 @@ export class Stage {
     pen.drawImage(bitmap, place.x, place.y, place.width, place.height);
     if (!said || !reading.box) return;
     const box = onStage(reading.box, reading.frame, place);
-    const accent = said.final ? ACCENTS[said.tone] : WAITING;
+    const named = said.label && !said.prompt; // else another stone may lie there by now
+    const accent = named ? ACCENTS[said.tone] : WAITING;
     drawCorners(pen, box, place, accent, this.scale);
-    if (said.label) drawLabel(pen, said.label, box, place, accent, this.scale);
+    if (named) drawLabel(pen, said.label, box, place, accent, this.scale);
   }
 }
 
