@@ -187,8 +187,9 @@ class LiveLoop:
 
     def _count(self, seen: Seen, now: float) -> None:
         verdict = seen.verdict
-        if verdict is None:
+        if verdict is None or not seen.final:  # nothing lies there, or a stone that settles
             self._said = ()  # the next stone is news, though it be of the same kind
+        if verdict is None:
             return
         if seen.fresh:
             self.stats.labels[verdict.text] += 1
