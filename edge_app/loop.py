@@ -177,6 +177,7 @@ class LiveLoop:
             trouble=self._trouble(),
             stone=seen.stone,
             provisional=seen.provisional,
+            lifted=seen.lifted,
         )
 
     def _media_time(self, frame: Frame) -> float:

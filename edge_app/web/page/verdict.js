@@ -60,7 +60,7 @@ export class VerdictPanel {
   }
 
   announce(said, stone) {
-    const words = said.final ? `${said.caption}: ${either(said.names)}` : "";
+    const words = said.final && !said.lifted ? `${said.caption}: ${either(said.names)}` : "";
     if (words && words + stone !== this.announced) {
       write(byId("announce"), "");
       setTimeout(() => write(byId("announce"), words), 50); // the same words, said again

@@ -11,13 +11,14 @@ const NOTHING = {
  *
  * Gives tone (name, list, refer, taught, corrected, looking, waiting), caption, names (lines),
  * sure (how sure), more (advice), prompt (what to do now), bars (candidates), label (over the
- * stone), final.
+ * stone), final, lifted (it is of the stone that was there before).
  */
 export function sayReading(reading) {
   if (reading.state !== "live") return NOTHING;
   if (!reading.verdict) return waiting(reading);
   if (!reading.final) return looking(reading);
-  return { ...NOTHING, final: true, prompt: capital(reading.prompt), ...decided(reading) };
+  const said = { ...NOTHING, final: true, prompt: capital(reading.prompt), ...decided(reading) };
+  return reading.lifted ? { ...said, caption: "The last stone", lifted: true } : said;
 }
 
 /** What it shows when nothing comes from the scanner. */
