@@ -8,6 +8,7 @@ usually another machine's.
 from __future__ import annotations
 
 import argparse
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -51,12 +52,13 @@ def measure(seconds: float) -> tuple[float, float, float]:
     """Rates with the page and without it, in frames per second, and the median of their ratios."""
     bundle = load_bundle(SHIPPED_BUNDLE)
     frames = PreloadedFrames(demo_frames(bundle.labels, FRAMES))
-    settings = WebSettings(Listen(port=0))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
     with (
         OnnxCpuBackend(bundle, "int8", threads=2) as backend,
         open_feed(frames, Event()) as feed,
-        web_screen(settings, {}, [], lambda reading: {}) as (live, url),
-        _viewer(url),
+        web_screen(WebSettings(Listen(port=port)), {}, [], lambda reading: {}) as live,
+        _viewer(f"http://127.0.0.1:{port}"),
     ):
         switch = Switch(live)
         known = read_familiarity(bundle)
@@ -93,8 +95,8 @@ def _viewer(url: str) -> Iterator[None]:
 
 def watch(url: str) -> None:
     """Take one packet after another, for ever."""
-    origin = url.rstrip("/")
-    with connect(f"{origin.replace('http', 'ws', 1)}/api/live", origin=origin) as page:  # type: ignore[arg-type]
+    socket_url = url.replace("http", "ws", 1) + "/api/live"
+    with connect(socket_url, origin=url) as page:  # type: ignore[arg-type]
         while True:
             page.recv()
             page.send("ok")
