@@ -25,6 +25,10 @@ class HeldButton:
         else:
             self._until_s = min(self._until_s, max(now, self._pressed_s + SHORTEST_S))
 
+    def drop(self) -> None:
+        """Let it go at once."""
+        self._until_s = float("-inf")
+
     @property
     def on(self) -> bool:
         """Whether it is held."""

@@ -107,7 +107,7 @@ class Photographer:
             SettingsError: it cannot be a class.
             DataError: the folder cannot be read.
         """
-        self._button.tell(on=False)
+        self._button.drop()  # what is under way is of the class before
         self.chosen = self._folder.add_class(text)
         self._choices += 1
         return self.chosen
