@@ -14,9 +14,20 @@ BOARD_PACKAGES := python3-venv python3-numpy python3-opencv \
 BOARD_TESTS := tests/edge_app --ignore tests/edge_app/test_shipped_decision.py \
 	$(patsubst %,tests/deploy/test_%.py,backends bundle locate preprocess decision familiarity)
 
+# The browser that the page is tried in; PLAYWRIGHT drives it and brings none of its own.
+BROWSER_PACKAGES := chromium fonts-dejavu-core
+
+# To install Debian packages where they are missing: $(call debian,TARGET,PACKAGES)
+define debian
+	@dpkg -s $(2) >/dev/null 2>&1 || \
+		{ test "$$(id -u)" = 0 && apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+		apt-get install -y -qq --no-install-recommends $(2) >/dev/null; } || \
+		{ echo "$(1): needs Debian or Ubuntu and, as root: apt-get install $(2)" >&2; exit 1; }
+endef
+
 HAS_SCREEN := "import sys; from edge_app.display import display_problem; sys.exit(display_problem() or 0)"
 
-.PHONY: demo test test-board test-gpu lint bench soak clean
+.PHONY: demo test test-board test-web test-gpu lint bench soak clean
 
 # The device side alone (no torch): a window where there is a screen, else demo.mp4 and a table.
 demo: $(DEVICE)/ready
@@ -29,7 +40,7 @@ demo: $(DEVICE)/ready
 
 # Two processes, each with one thread for torch: two cores are the smallest machine this is for.
 test: $(VENV)/ready lint
-	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --dist loadfile -m "not browser"
 
 lint: $(VENV)/ready
 	$(VENV)/bin/ruff check .
@@ -43,6 +54,11 @@ test-board: $(BOARD)/ready
 		echo "test-board: pip put this beside the system's own OpenCV or NumPy" >&2; exit 1; \
 	fi
 	$(BOARD)/bin/python -m pytest -m "not slow" $(BOARD_TESTS)
+
+# The page in a real browser. A test that finds none fails here, in place of being skipped.
+test-web: $(VENV)/ready
+	$(call debian,$@,$(BROWSER_PACKAGES))
+	GEMSCAN_BROWSER=must $(VENV)/bin/python -m pytest -m browser
 
 # On a computer with an NVIDIA GPU, TensorRT and pycuda: PYTHON says which Python has them.
 test-gpu:
@@ -63,11 +79,7 @@ $(DEVICE)/ready: setup.cfg
 	touch $@
 
 $(BOARD)/ready: setup.cfg
-	@dpkg -s $(BOARD_PACKAGES) >/dev/null 2>&1 || \
-		{ test "$$(id -u)" = 0 && apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
-		apt-get install -y -qq --no-install-recommends $(BOARD_PACKAGES) >/dev/null; } || \
-		{ echo "test-board: needs Debian or Ubuntu and, as root:" \
-		"apt-get install $(BOARD_PACKAGES)" >&2; exit 1; }
+	$(call debian,test-board,$(BOARD_PACKAGES))
 	$(BOARD_PYTHON) -m venv --clear --system-site-packages $(BOARD)
 	$(BOARD)/bin/python -m pip install -qq --editable ".[pi]" pytest onnx "ml_dtypes<0.6"
 	touch $@

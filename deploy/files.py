@@ -48,11 +48,14 @@ def reading_errors(path: Path, error: type[GemscanError]) -> Iterator[None]:
         ) from exc
 
 
-def write_bytes(path: Path, data: bytes | memoryview) -> None:
+def write_bytes(path: Path, data: bytes | memoryview, *, mode: int = 0o644) -> None:
     """Write a file so that a crash leaves the old one, or none, but never a part.
 
     A link stays one: the file it points to is written. A device or a pipe, as /dev/stdout may
     be, is written to.
+
+    Args:
+        mode: who may read and write the file; at no moment may others.
 
     Raises:
         StorageError: the file cannot be written.
@@ -61,10 +64,10 @@ def write_bytes(path: Path, data: bytes | memoryview) -> None:
         if path.exists() and not path.is_file():
             path.write_bytes(data)
         else:
-            _replace(path.resolve(), data)
+            _replace(path.resolve(), data, mode)
 
 
-def _replace(path: Path, data: bytes | memoryview) -> None:
+def _replace(path: Path, data: bytes | memoryview, mode: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -72,13 +75,13 @@ def _replace(path: Path, data: bytes | memoryview) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        Path(name).chmod(0o644)  # mkstemp makes files only their owner can read
+        Path(name).chmod(mode)  # mkstemp makes files only their owner can read
         Path(name).replace(path)
     finally:
         Path(name).unlink(missing_ok=True)
 
 
-def write_json(path: Path, value: Any) -> None:
+def write_json(path: Path, value: Any, *, mode: int = 0o644) -> None:
     """Write readable JSON, whole or not at all.
 
     A file name that is not UTF-8 reaches Python as lone surrogates. They are written as JSON
@@ -89,7 +92,7 @@ def write_json(path: Path, value: Any) -> None:
         ValueError: a number is NaN or infinite, which JSON does not have; see `without_nan`.
     """
     text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    write_bytes(path, text.encode("utf-8", "backslashreplace"))
+    write_bytes(path, text.encode("utf-8", "backslashreplace"), mode=mode)
 
 
 def without_nan(value: Any) -> Any:

@@ -12,7 +12,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -74,6 +74,70 @@ def family(labels: Sequence[str]) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
+def short_list_hint(labels: Sequence[str]) -> str:
+    """What to do with a short list, in one line; empty where the table has nothing to say.
+
+    The first of these that there is, after the family of all:
+
+    - one test that tells every two of them apart, and what it shows of each;
+    - two tests that do so together;
+    - one that tells a single one from all others, the likeliest where it can;
+    - one that tells the two likeliest apart;
+    - the families, where they are fewer than the labels.
+
+    Args:
+        labels: the likeliest first.
+    """
+    return _hint(tuple(labels))
+
+
+@lru_cache(maxsize=64)
+def _hint(labels: tuple[str, ...]) -> str:
+    if len(labels) < 2:
+        return ""
+    test = separating_test(labels)
+    said = test.text if test else _of_two_tests(labels) or _of_one_label(labels)
+    known = family(labels) or ("" if said else _families(labels))
+    return ": ".join(filter(None, (known, said)))
+
+
+def _of_two_tests(labels: tuple[str, ...]) -> str:
+    """The one that tells the two likeliest apart comes first."""
+    told = [(each, _told_apart(labels, each)) for each in _PROPERTIES]
+    for (one, by_one), (other, by_other) in combinations(told, 2):
+        if by_one | by_other == set(combinations(labels, 2)):
+            first, second = (one, other) if labels[:2] in by_one else (other, one)
+            return f"{first.instrument} and {second.instrument} together tell them apart"
+    return ""
+
+
+def _of_one_label(labels: tuple[str, ...]) -> str:
+    for label, each in product(labels, _PROPERTIES):
+        others = [other for other in labels if other != label]
+        if all(_told_apart((label, other), each) for other in others):
+            return f"{each.instrument} tells {label} ({_value(label, each)}) from the others"
+    for each in _PROPERTIES:
+        if _told_apart(labels[:2], each):
+            values = (f"{label} ({_value(label, each)})" for label in labels[:2])
+            return f"{each.instrument} tells {' from '.join(values)}"
+    return ""
+
+
+def _families(labels: tuple[str, ...]) -> str:
+    found = list(dict.fromkeys(family([label]) for label in labels))
+    return "" if None in found or len(found) == len(labels) else " or ".join(map(str, found))
+
+
+def _told_apart(labels: tuple[str, ...], measured: _Property) -> set[tuple[str, str]]:
+    """Which two of the labels a test tells apart."""
+    return {
+        pair
+        for pair in combinations(labels, 2)
+        if None not in (known := [_species(label) for label in pair])
+        and _separation(known, measured) >= _TELLS
+    }
+
+
 def separating_test(labels: Sequence[str]) -> BenchTest | None:
     """The test by which the labels differ most plainly; None where no single one tells them all.
 
@@ -120,6 +184,10 @@ def _range(species: Any, measured: _Property) -> tuple[float, float] | None:
         return (kind := float(_REFRACTIONS.index(value))), kind
     level = _LEVELS.index(value)  # neighbours are a matter of opinion, so each reaches half way
     return level - 0.5, level + 0.5
+
+
+def _value(label: str, measured: _Property) -> str:
+    return _text(_species(label), measured)
 
 
 def _text(species: Any, measured: _Property) -> str:

@@ -14,7 +14,7 @@ from deploy.familiarity import Familiarity
 from deploy.preprocess import SquareBox, frame_box
 from deploy.record.stones import Provisional
 from edge_app.classifier import Classifier
-from edge_app.scanner.scanner import Scan, Scanner
+from edge_app.scanner.scanner import Scanner
 from edge_app.scanner.stone import ScannedStone, StoneView
 from edge_app.timing import StageTimes
 
@@ -28,7 +28,7 @@ class Seen:
     box: the square that the network sees, for the operator to aim at.
     fresh: the network has looked at this very picture.
     prompt: what the operator should do, in one short line; empty where nothing.
-    hint: what else is known of a short list: its family, and the test that tells it apart.
+    hint: what else is known of a short list: its family, and what tells its names apart.
     stone: the key of the stone that the verdict is of; empty where stones are not told apart.
     provisional: the taught kind that it is like, where the bundle has no name for it.
     """
@@ -113,7 +113,7 @@ class StoneEye:
         elif scan.box is not None or scan.stone is None:
             self._aim = scan.box
         fresh = scan.box is not None
-        said = scan.message, _hint(scan), scan.key, scan.provisional
+        said = scan.message, scan.hint, scan.key, scan.provisional
         return Seen(scan.verdict, scan.final, self._aim, fresh, *said)
 
     def blink(self) -> None:
@@ -123,8 +123,3 @@ class StoneEye:
     def close(self) -> None:
         """Report the stone that lies there."""
         self._scanner.close()
-
-
-def _hint(scan: Scan) -> str:
-    """ "garnet: refractometer (refractive index): Pyrope 1.730 to 1.760, …"."""
-    return ": ".join(filter(None, (scan.family, scan.test.text if scan.test else "")))

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from deploy.backends.base import Backend
+from deploy.backends.base import Backend, TimesItsEngine
 from deploy.bundle import Bundle
 from deploy.record.place import record_folder
 from deploy.record.stones import Setup, Stone, utc_ago
@@ -73,6 +73,9 @@ class Keeper:
             *(bundle.manifest.name, bundle.manifest.version, bundle.digest),
             *(backend.name, backend.precision),
         )
+        self._engine_digest = (
+            backend.engine_facts()["sha256"] if isinstance(backend, TimesItsEngine) else ""
+        )
 
     def problem(self) -> str:
         """Why stones are not recorded now; empty when all is well."""
@@ -87,7 +90,12 @@ class Keeper:
             laid_at=utc_ago(now_s - scanned.rested_s),
             lifted_at="" if gone_s is None else utc_ago(now_s - gone_s),
             seconds=scanned.verdict_s - scanned.rested_s,
-            setup=Setup(*self._looked_with, self._light.camera, profile_at=self._light.measured_at),
+            setup=Setup(
+                *self._looked_with,
+                camera=self._light.camera,
+                engine_digest=self._engine_digest,
+                profile_at=self._light.measured_at,
+            ),
             frames=scanned.frames,
             familiarity=scanned.familiarity,
             embedding=scanned.embedding,

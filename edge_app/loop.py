@@ -13,7 +13,6 @@ import numpy as np
 from deploy.arrays import ByteArray, FloatArray
 from deploy.backends.base import Backend
 from deploy.bundle import Manifest
-from deploy.decision import Verdict
 from deploy.familiarity import Familiarity
 from deploy.record.stones import Provisional
 from edge_app.eye import Eye, FrameEye, Seen, StoneEye
@@ -58,7 +57,7 @@ class LiveLoop:
         light: Light | None = None,
         overlay: Overlay | None = None,
         sinks: Sequence[Sink] = (),
-        on_change: Callable[[Verdict], None] | None = None,
+        on_change: Callable[[Seen], None] | None = None,
         on_state: Callable[[CameraState, str], None] | None = None,
         on_stone: Callable[[ScannedStone], object] | None = None,
         on_view: Callable[[StoneView], None] | None = None,
@@ -75,7 +74,8 @@ class LiveLoop:
             familiarity: the bundle's; None only where its decision does not ask for it.
             light: the camera's profile at work; None leaves colours as they come.
             overlay: None leaves the frames as they are.
-            on_change: called with each verdict that differs from the one before.
+            on_change: called with what was seen, each time that its verdict, or the taught name
+                in its place, differs from the one before.
             on_state: called with each change of the camera's state, and what is known of it.
             on_stone: called with each stone that was lifted, where stones are told apart.
             on_view: called with each look of the network at such a stone.
@@ -100,7 +100,7 @@ class LiveLoop:
         self._monitor = monitor
         self._rate = RateMeter()
         self._state: CameraState | None = None
-        self._said = ("", False)  # of the last verdict: its text, and whether it was a stranger
+        self._said: tuple[object, ...] = ()  # of the last verdict, or the taught name in its place
         self._shape: tuple[int, ...] = ()
         self._fps = self._latency_ms = 0.0
 
@@ -151,7 +151,7 @@ class LiveLoop:
         """Tell of a change of state, and forget what was seen in another."""
         if state is not CameraState.LIVE:
             self._eye.blink()
-            self._said = ("", False)
+            self._said = ()
             self.stats.states[state.value] += 1
         if state is self._state:
             return
@@ -188,18 +188,19 @@ class LiveLoop:
     def _count(self, seen: Seen, now: float) -> None:
         verdict = seen.verdict
         if verdict is None:
-            self._said = ("", False)  # the next stone is news, though it be of the same kind
+            self._said = ()  # the next stone is news, though it be of the same kind
             return
         if seen.fresh:
             self.stats.labels[verdict.text] += 1
         if self.stats.first_label_at is None:
             self.stats.first_label_at = now
-        said = (verdict.text, verdict.unfamiliar)
+        taught = (seen.provisional.label,) if seen.provisional else ()
+        said = taught or (verdict.text, verdict.unfamiliar)
         if not seen.final or said == self._said:
             return
         self._said = said
         if self._on_change is not None:
-            self._on_change(verdict)
+            self._on_change(seen)
 
     def close(self) -> None:
         """Nothing more will come: the stone on the tray is reported as it is."""
@@ -235,7 +236,7 @@ def run_loop(
     light: Light | None = None,
     overlay: Overlay | None = None,
     sinks: Sequence[Sink] = (),
-    on_change: Callable[[Verdict], None] | None = None,
+    on_change: Callable[[Seen], None] | None = None,
     on_state: Callable[[CameraState, str], None] | None = None,
     on_stone: Callable[[ScannedStone], object] | None = None,
     on_view: Callable[[StoneView], None] | None = None,

@@ -11,10 +11,11 @@ import numpy as np
 
 from deploy.arrays import ByteArray
 from deploy.decision import LIST, NAME, REFER, Candidate, Verdict
+from deploy.record.stones import TAUGHT, Provisional
 from edge_app.overlay_shapes import Rect, darken, fill, mark_corners, rounded, sign
 from edge_app.reading import Reading
 from edge_app.states import CameraState
-from edge_app.text import Colour, brighten, fit, put_text, text_mask, text_width, tinted
+from edge_app.text import Colour, brighten, fit, ink_above, put_text, text_mask, text_width, tinted
 
 REFRESH_S = 0.25  # figures that change with every frame cannot be read
 CANDIDATES = 4
@@ -31,12 +32,14 @@ ACCENTS: dict[str, Colour] = {
     NAME: (160, 226, 122),  # green
     LIST: (110, 206, 255),  # amber
     REFER: (140, 150, 255),  # coral
+    TAUGHT: (255, 200, 130),  # blue
     WAITING: SOFT,
 }
 CAPTIONS = {
     NAME: "LOOKS LIKE",
     LIST: "ONE OF THESE",
     REFER: "NOT SURE: ASK A GEMMOLOGIST",
+    TAUGHT: "TAUGHT HERE, PROVISIONAL",
     WAITING: "WAITING",
 }
 LOOKING = "LOOKING"
@@ -138,22 +141,19 @@ class Overlay:
 
 
 def _differs(shown: Reading, reading: Reading) -> bool:
-    return _words(shown) != _words(reading) or _said(shown.verdict) != _said(reading.verdict)
+    return _words(shown) != _words(reading) or _said(shown) != _said(reading)
 
 
 def _words(reading: Reading) -> tuple[object, ...]:
     return reading.state, reading.note, reading.final, reading.prompt, reading.hint, reading.trouble
 
 
-def _said(verdict: Verdict | None) -> tuple[str, ...] | None:
+def _said(reading: Reading) -> tuple[object, ...] | None:
+    verdict, taught = reading.verdict, reading.provisional
     if verdict is None:
         return None
-    return (
-        verdict.kind,
-        str(verdict.listed),
-        str(verdict.unfamiliar),
-        *(c.label for c in verdict.candidates),
-    )
+    labels = (candidate.label for candidate in verdict.candidates)
+    return verdict.kind, verdict.listed, verdict.unfamiliar, taught and taught.label, *labels
 
 
 def _figures(reading: Reading) -> tuple[str, ...]:
@@ -163,30 +163,48 @@ def _figures(reading: Reading) -> tuple[str, ...]:
 
 def _draw_verdict(image: ByteArray, layout: Layout, reading: Reading) -> None:
     verdict, px, panel = reading.verdict, layout.px, layout.panel
-    kind = verdict.kind if verdict else WAITING
+    kind = _kind(reading)
     news = reading.state is LIVE and reading.final  # else it must not look like a verdict
     accent = ACCENTS[kind] if news else SOFT
     brighten(image, _sign(kind, px(68), accent), panel.x + px(24), panel.y + px(46))
     caption, size = fit(_caption(reading), layout.text_width, px(17, least=9), px(12))
     put_text(image, caption, (layout.text_x, panel.y + px(40)), size, accent, bold=True)
-    said = verdict.text if verdict else reading.prompt or "no stone is read"
-    if kind not in (NAME, LIST):
-        said = said[:1].upper() + said[1:]  # a label keeps its own case
-    width = layout.text_width if verdict else layout.list_right - layout.text_x
-    for text, size, baseline in _verdict_lines(said, layout, width):
+    beside_a_list = verdict is not None and reading.provisional is None
+    width = layout.text_width if beside_a_list else layout.list_right - layout.text_x
+    for text, size, baseline in _verdict_lines(_name(reading), layout, width):
         colour = WHITE if news and verdict else SOFT
         put_text(image, text, (layout.text_x, baseline), size, colour, bold=True)
-    if verdict and not verdict.unfamiliar:  # a guess at a stranger would be read as a name
-        _draw_confidence(image, layout, verdict)
+    if verdict and (sure := _sureness(verdict, reading.provisional)):
+        _draw_sureness(image, layout, *sure)
+
+
+def _kind(reading: Reading) -> str:
+    if reading.verdict is None:
+        return WAITING
+    return TAUGHT if reading.provisional else reading.verdict.kind
+
+
+def _name(reading: Reading) -> str:
+    """What stands there large."""
+    verdict, taught = reading.verdict, reading.provisional
+    if verdict is None:
+        return _capitalized(reading.prompt or "no stone is read")
+    if taught is not None:
+        return taught.label
+    return _capitalized(verdict.text) if verdict.kind == REFER else verdict.text
+
+
+def _capitalized(said: str) -> str:
+    return said[:1].upper() + said[1:]  # a label keeps its own case
 
 
 def _caption(reading: Reading) -> str:
-    verdict = reading.verdict
-    if verdict is None:
-        return CAPTIONS[WAITING]
+    kind = _kind(reading)
+    if reading.verdict is None:
+        return CAPTIONS[kind]
     if not reading.final:
         return LOOKING
-    return UNFAMILIAR if verdict.unfamiliar else CAPTIONS[verdict.kind]
+    return UNFAMILIAR if kind == REFER and reading.verdict.unfamiliar else CAPTIONS[kind]
 
 
 def _draw_more(image: ByteArray, layout: Layout, said: str) -> None:
@@ -211,35 +229,46 @@ def _verdict_lines(text: str, layout: Layout, width: int) -> list[tuple[str, int
         Text, size and baseline of each line.
     """
     px, top = layout.px, layout.panel.y
-    one, one_px = fit(text, width, px(68), px(40), bold=True)
-    first, second = _halves(text)
-    if not second or (one == text and one_px >= px(48)):
+    largest = min(px(68), px(68) * px(58) // max(1, ink_above(text, px(68), bold=True)))
+    one, one_px = fit(text, width, largest, px(40), bold=True)
+    first, second = _halves(text, anywhere=one != text)
+    if not second or (one == text and one_px >= min(px(48), largest)):
         return [(one, one_px, top + px(106))]
     size = min(fit(half, width, px(40), px(20), bold=True)[1] for half in (first, second))
     first, second = (fit(half, width, size, size, bold=True)[0] for half in (first, second))
     return [(first, size, top + px(75)), (second, size, top + px(112))]
 
 
-def _halves(text: str) -> tuple[str, str]:
-    """ "A or B or C" broken after the "or" nearest its middle; without one, all and nothing."""
+def _halves(text: str, *, anywhere: bool) -> tuple[str, str]:
+    """ "A or B or C" broken after the "or" nearest its middle; without one, all and nothing.
+
+    Args:
+        anywhere: break it between other words too, where there is no "or".
+    """
     ends = [at + len(" or") for at in range(len(text)) if text.startswith(" or ", at)]
+    if anywhere and not ends:
+        ends = [at for at, letter in enumerate(text) if letter == " "]
     if not ends:
         return text, ""
     end = min(ends, key=lambda at: abs(at - len(text) / 2))
     return text[:end], text[end + 1 :]
 
 
-def _draw_confidence(image: ByteArray, layout: Layout, verdict: Verdict) -> None:
-    confidence, words = _confidence(verdict)
+def _draw_sureness(image: ByteArray, layout: Layout, share: float, words: str) -> None:
     size, baseline = layout.px(21, least=10), layout.panel.y + layout.px(144)
-    put_text(image, _percent(confidence), (layout.text_x, baseline), size, SOFT, bold=True)
-    ahead = text_width(_percent(confidence), size, bold=True) + layout.px(8)
+    put_text(image, _percent(share), (layout.text_x, baseline), size, SOFT, bold=True)
+    ahead = text_width(_percent(share), size, bold=True) + layout.px(8)
     words, smaller = fit(words, layout.text_width - ahead, size, size * 3 // 4)
     put_text(image, words, (layout.text_x + ahead, baseline), smaller, SOFT)
 
 
-def _confidence(verdict: Verdict) -> tuple[float, str]:
+def _sureness(verdict: Verdict, taught: Provisional | None) -> tuple[float, str] | None:
+    """How sure the name is, 0 to 1, and of what; None where that would be read as a name."""
     first = verdict.candidates[0]
+    if taught is not None:
+        return taught.similarity, "like the stone that was taught"
+    if verdict.unfamiliar:
+        return None
     if verdict.kind == LIST:
         return sum(c.confidence for c in verdict.candidates[: verdict.listed]), "together"
     return first.confidence, "sure" if verdict.kind == NAME else f"{first.label}, the best guess"
@@ -251,8 +280,8 @@ def _percent(confidence: float) -> str:
 
 def _draw_candidates(image: ByteArray, layout: Layout, reading: Reading) -> None:
     verdict = reading.verdict
-    if verdict is None or verdict.unfamiliar:
-        return
+    if verdict is None or verdict.unfamiliar or reading.provisional:
+        return  # the model's confidences would be read as those of another name
     meant = {NAME: 1, LIST: verdict.listed}.get(verdict.kind, 0)
     news = reading.state is LIVE and reading.final
     accent = ACCENTS[verdict.kind] if news else SOFT

@@ -1,4 +1,4 @@
-"""The shapes of the overlay: panels, bars, corner marks and the signs of the three verdicts."""
+"""The shapes of the overlay: panels, bars, corner marks and the signs of the verdicts."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import numpy as np
 from deploy.arrays import ByteArray
 from deploy.decision import LIST, NAME, REFER
 from deploy.preprocess import SquareBox
+from deploy.record.stones import TAUGHT
 from edge_app.text import Colour, text_mask
 
 OVERSAMPLING = 4
@@ -119,7 +120,7 @@ def sign(kind: str, size_px: int) -> ByteArray:
     """The sign of a kind of verdict, told apart by its shape: (size_px, size_px) uint8 mask.
 
     A full disc with a tick: named. A disc in two halves: one or the other. A ring with a
-    question mark: refer. A thin ring: nothing yet.
+    question mark: refer. A ring with a wave, "about": taught. A thin ring: nothing yet.
     """
     side = max(1, size_px) * OVERSAMPLING
     canvas = np.zeros((side, side), np.uint8)
@@ -127,7 +128,7 @@ def sign(kind: str, size_px: int) -> ByteArray:
     if kind in (NAME, LIST):
         cv2.circle(canvas, centre, radius, 255, cv2.FILLED)
     else:
-        thick = side // 11 if kind == REFER else side // 22
+        thick = side // 11 if kind in (REFER, TAUGHT) else side // 22
         cv2.circle(canvas, centre, radius - thick // 2, 255, max(1, thick))
     if kind == NAME:
         tick = np.array([(0.28, 0.52), (0.44, 0.67), (0.73, 0.35)]) * side
@@ -138,6 +139,10 @@ def sign(kind: str, size_px: int) -> ByteArray:
         )
     elif kind == REFER:
         _question_mark(canvas)
+    elif kind == TAUGHT:
+        x = np.linspace(0.26, 0.74, 40)
+        wave = np.stack([x, 0.5 - 0.1 * np.sin((x - 0.5) * 13)], axis=1) * side
+        cv2.polylines(canvas, [wave.astype(np.int32)], False, 255, max(1, side // 10))
     return cv2.resize(canvas, (size_px, size_px), interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
 
 

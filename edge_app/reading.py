@@ -23,7 +23,7 @@ class Reading:
     state: of the camera; a verdict is there in `LIVE` alone.
     final: the verdict will be told; until then it may change with every frame.
     prompt: what the operator should do, in one short line; empty where nothing.
-    hint: what else is known of a short list: its family, and the test that tells it apart.
+    hint: what else is known of a short list: its family, and what tells its names apart.
     trouble: beside the camera: why stones are not recorded.
     note: more on the state, for whoever set the camera up: "next try in 4 s".
     stone: the key of the stone that the verdict is of; empty where stones are not told apart.

@@ -18,7 +18,7 @@ from edge_app.web.arguments import add_web_arguments, web_settings
 if TYPE_CHECKING:
     from deploy.backends import Backend
     from deploy.bundle import Bundle
-    from deploy.decision import Verdict
+    from edge_app.eye import Seen
     from edge_app.feed import Feed
     from edge_app.rig import Rig
     from edge_app.sinks.base import Sink
@@ -52,6 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "none as a page in the browser",
     )
     add_web_arguments(parser)
+    parser.add_argument(
+        "--fullscreen", action="store_true", help="the window fills the screen; F changes that"
+    )
     parser.add_argument("--record", type=Path, metavar="FILE", help="write the drawn video here")
     parser.add_argument(
         "--frames",
@@ -167,7 +170,7 @@ def _sinks(args: argparse.Namespace, feed: Feed, window: bool) -> list[Sink]:
     if window:
         from edge_app.sinks.window import WindowSink
 
-        sinks.append(WindowSink("gemscan"))
+        sinks.append(WindowSink("gemscan", fullscreen=args.fullscreen))
     if args.record is not None:
         sinks.append(_recorder(args.record, feed))
     return sinks
@@ -188,12 +191,16 @@ class _Teller:
     def __init__(self, stats: LoopStats) -> None:
         self._stats = stats
 
-    def verdict(self, verdict: Verdict) -> None:
+    def verdict(self, seen: Seen) -> None:
         """Print what is named now."""
+        verdict = seen.verdict
+        assert verdict is not None
         best = f"{verdict.candidates[0].confidence:4.0%}"
         said = f"{best}  {verdict.text}"
         if verdict.unfamiliar:  # a confidence would be of a name that is not meant
             said = f"   -  {verdict.text}: unlike every kind it knows"
+        if seen.provisional:
+            said = f"   -  taught: {seen.provisional.label}, provisional"
         print(f"{self._stats.seconds:8.2f} s  {said}", flush=True)
 
     def state(self, state: CameraState, note: str) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import unicodedata
+from bisect import bisect_left
 from functools import lru_cache
-from typing import Any
 
 import cv2
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from deploy.arrays import ByteArray
+from edge_app.fonts import folded, font, is_dense, joins, runs
 
 Colour = tuple[int, int, int]  # B, G, R
 
@@ -19,7 +19,6 @@ MIN_SIZE_PX = 8
 FINE_BELOW_PX, FINER = 32, 4
 # Half-covered pixels vanish before a ground that is not black, and small text is made of them.
 STRONGER = (255 * (np.arange(256) / 255) ** 0.7).astype(np.uint8)
-FONT_FILES = ("DejaVuSans.ttf",)  # Pillow looks through the system's font folders
 
 
 def put_text(
@@ -72,18 +71,31 @@ def fit(
         The text, perhaps ending in an ellipsis or empty, and its size.
     """
     smallest_px = max(MIN_SIZE_PX, min(smallest_px, size_px))
-    wanted = text_width(text, size_px, bold=bold)
-    if wanted <= width_px:
+
+    def fits(kept: int) -> bool:
+        return text_width(_shortened(text, kept), size_px, bold=bold) <= width_px
+
+    if fits(len(text)):
         return text, size_px
-    size_px = max(smallest_px, size_px * width_px // wanted)
-    kept = len(text)
-    while kept and text_width(_shortened(text, kept), size_px, bold=bold) > width_px:
-        kept -= 1 if size_px > smallest_px else max(1, kept // 16)
-        size_px = max(smallest_px, size_px - 1)
-    return (_shortened(text, kept) if kept else ""), size_px
+    size_px = max(smallest_px, size_px * width_px // text_width(text, size_px, bold=bold))
+    while size_px > smallest_px and not fits(len(text)):
+        size_px -= 1
+    if fits(len(text)):
+        return text, size_px
+    kept = bisect_left(range(len(text)), True, key=lambda count: not fits(count)) - 1
+    return (_shortened(text, kept) if kept > 0 else ""), size_px
+
+
+def ink_above(text: str, size_px: int, *, bold: bool = False) -> int:
+    """How many pixels a line of text reaches above its baseline."""
+    mask, baseline = text_mask(text, size_px, bold=bold)
+    inked = np.flatnonzero(mask.any(axis=1))
+    return baseline - int(inked[0]) if len(inked) else 0
 
 
 def _shortened(text: str, kept: int) -> str:
+    while 0 < kept < len(text) and joins(text[kept]):  # a letter goes with its marks
+        kept -= 1
     return text if kept == len(text) else text[:kept].rstrip() + ELLIPSIS
 
 
@@ -101,25 +113,31 @@ def tinted(mask: ByteArray, colour: Colour) -> ByteArray:
 
 
 def text_mask(text: str, size_px: int, *, bold: bool = False) -> tuple[ByteArray, int]:
-    """Render one line of text.
+    """Render one line of text, in any script that the machine has a font for.
 
     Returns:
-        (h, w) uint8, 255 where the text is; h depends on the size alone. And the y of its
+        (h, w) uint8, 255 where the text is; h depends on the size and the fonts. And the y of its
         baseline.
     """
     if size_px < FINE_BELOW_PX:
         return _fine_mask(text, size_px, bold)
-    font = _font_for(text, size_px)
-    if font is None:
-        return _stroked_mask(_folded(text), size_px)
-    text = text if _covers(font, text) else _folded(text)
-    stroke_px = round(size_px / 48) if bold else 0  # Pillow's own font comes in one weight
-    ascent, descent = font.getmetrics()
-    width = max(1, int(font.getlength(text)) + 2 * stroke_px + 1)
-    canvas = Image.new("L", (width, ascent + descent + 2 * stroke_px))
-    baseline = ascent + stroke_px
-    at = (stroke_px, baseline)
-    ImageDraw.Draw(canvas).text(at, text, 255, font, anchor="ls", stroke_width=stroke_px)
+    parts = [(font(face, size_px), part) for face, part in runs(text)]
+    if not parts:
+        return _stroked_mask(folded(text), size_px)
+    # Strokes, since Pillow's own font comes in one weight.
+    stroke_px = round(size_px / (64 if is_dense(text) else 48)) if bold else 0
+    boxes = [each.getbbox(part, anchor="ls") for each, part in parts]
+    above, below = zip(*(each.getmetrics() for each, _ in parts), strict=True)
+    left, top, right, bottom = zip(*boxes, strict=True)  # letters may reach out of their line
+    starts = np.cumsum([max(0, -left[0]), *(each.getlength(part) for each, part in parts)])
+    baseline = round(max(*above, *(-y for y in top))) + stroke_px
+    width = max(starts[-1], starts[-2] + right[-1])
+    size = int(width) + 2 * stroke_px + 1, baseline + round(max(*below, *bottom)) + stroke_px
+    canvas = Image.new("L", size)
+    draw = ImageDraw.Draw(canvas)
+    for (each, part), start in zip(parts, starts, strict=False):
+        at = (stroke_px + round(start), baseline)
+        draw.text(at, part, 255, each, anchor="ls", stroke_width=stroke_px)
     return np.array(canvas), baseline
 
 
@@ -133,50 +151,6 @@ def _fine_mask(text: str, size_px: int, bold: bool) -> tuple[ByteArray, int]:
     height, width = (side // FINER for side in padded.shape)
     small = cv2.resize(padded, (width, height), interpolation=cv2.INTER_AREA)
     return STRONGER[np.asarray(small, np.uint8)], (baseline + shift) // FINER
-
-
-def _font_for(text: str, size_px: int) -> Any:
-    """The first font that has every letter, else the first there is, else None."""
-    fonts = _fonts(size_px)
-    return next((font for font in fonts if _covers(font, text)), fonts[0] if fonts else None)
-
-
-@lru_cache(maxsize=64)
-def _fonts(size_px: int) -> tuple[Any, ...]:
-    fonts = [_built_in_font(size_px), *(_system_font(name, size_px) for name in FONT_FILES)]
-    return tuple(font for font in fonts if font is not None)
-
-
-def _built_in_font(size_px: int) -> Any:
-    try:
-        return ImageFont.load_default(size_px)
-    except (TypeError, ImportError):  # Pillow before 10.1, or one without FreeType
-        return None
-
-
-def _system_font(name: str, size_px: int) -> Any:
-    try:
-        return ImageFont.truetype(name, size_px)
-    except (OSError, ImportError):  # no such font here, or a Pillow without FreeType
-        return None
-
-
-def _covers(font: Any, text: str) -> bool:
-    return all(_has_letter(font, letter) for letter in set(text) if not letter.isspace())
-
-
-@lru_cache(maxsize=2048)
-def _has_letter(font: Any, letter: str) -> bool:
-    """A font draws the same box for every letter it lacks, as it does for U+FFFF."""
-    drawn, lacking = font.getmask(letter), font.getmask("\uffff")
-    return drawn.size != lacking.size or bytes(drawn) != bytes(lacking)
-
-
-def _folded(text: str) -> str:
-    """The nearest ASCII: accents dropped, what is left over as a question mark."""
-    apart = unicodedata.normalize("NFKD", text)
-    plain = "".join(letter for letter in apart if not unicodedata.combining(letter))
-    return plain.encode("ascii", "replace").decode()
 
 
 def _stroked_mask(text: str, size_px: int) -> tuple[ByteArray, int]:

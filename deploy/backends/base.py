@@ -72,4 +72,4 @@ class TimesItsEngine(Protocol):
         """(runs,) milliseconds of the model alone on that device; copies are left out."""
 
     def engine_facts(self) -> Json:
-        """What a measurement should name: recipe, gpu, tensorrt, cuda_graph."""
+        """What a measurement should name: recipe, sha256, gpu, tensorrt, cuda_graph."""

@@ -77,9 +77,11 @@ class TensorRtBackend:
 
     def engine_facts(self) -> Json:
         """Which engine runs, where, and how it is started."""
-        key = self.engine.record.key
+        record = self.engine.record
+        key = record.key
         return {
-            "recipe": self.engine.record.recipe,
+            "recipe": record.recipe,
+            "sha256": record.sha256,
             "gpu": key.gpu,
             "tensorrt": key.tensorrt,
             "cuda_graph": self.runner.uses_graph,

@@ -17,8 +17,10 @@ from deploy.decision import Candidate, Verdict
 from deploy.errors import RecordError
 from deploy.record.place import DATABASE
 from deploy.record.schema import database_errors, open_for_reading
+from deploy.record.search import CORRECTED, SAID, add_search
 from deploy.record.stones import Correction, Entry, Provisional, Setup, Stone, TaughtView
 
+_LAST = 2**63 - 1  # no row has a larger number
 PAGE = 500  # rows read at once; between two pages the writer may tidy its log up
 
 _ENTRIES = """
@@ -26,14 +28,22 @@ _ENTRIES = """
         s.listed, s.unfamiliar, s.familiarity, s.taught_label, s.similarity, s.camera_state,
         s.bundle_name, s.bundle_version, s.bundle_digest, s.backend, s.precision, s.camera,
         s.engine_digest, s.profile_at, s.picture_bytes > 0 AS has_pictures,
+        s.thumbnail IS NOT NULL AS has_thumbnail,
         c.label AS corrected, c.note, c.corrected_at
     FROM stones s LEFT JOIN corrections c
         ON c.id = (SELECT max(id) FROM corrections WHERE stone_id = s.id)
 """
 
 
+class NoPictureError(RecordError):
+    """A picture that was asked for is not kept, or not any more."""
+
+
 class RecordReader:
-    """One record, read in the order in which its stones were written; for one thread."""
+    """One record, read in the order in which its stones were written; by one thread at a time.
+
+    Opening one takes about as long as a query, so each part of a program opens its own.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -82,6 +92,55 @@ class RecordReader:
         """
         return self._entries("s.id IN (SELECT stone_id FROM corrections)", ())
 
+    def latest(
+        self, limit: int, before: int | None = None, text: str = "", since: str = ""
+    ) -> list[Entry]:
+        """The stones that were written last, the newest first.
+
+        Args:
+            before: only those with a smaller number; None begins with the last one.
+            text: only those with it, in upper or lower case, in a name that they were given, in
+                the one that they were corrected to, or in its note.
+            since: only those that were laid down from then on (UTC, as recorded).
+
+        Raises:
+            RecordError: the database is damaged.
+        """
+        where = ["id < ?"]
+        values: list[Any] = [_LAST if before is None else before]
+        if since:
+            where += ["id >= (SELECT min(+id) FROM stones WHERE laid_at >= ?)", "laid_at >= ?"]
+            values += [since, since]
+        if text:
+            add_search(self._connection, text)
+            where.append(f"({SAID} OR id IN ({CORRECTED}))")
+        rows = self._rows(
+            f"{_ENTRIES} WHERE s.id IN (SELECT id FROM stones INDEXED BY stones_names "
+            f"WHERE {' AND '.join(where)} ORDER BY id DESC LIMIT ?) ORDER BY s.id DESC",
+            (*values, limit),
+        )
+        return [self._entry(row) for row in rows]
+
+    def count(self, since: str = "") -> int:
+        """How many stones were laid down from then on (UTC, as recorded).
+
+        Raises:
+            RecordError: the database is damaged.
+        """
+        rows = self._rows("SELECT count(*) AS n FROM stones WHERE laid_at >= ?", (since,))
+        return int(rows[0]["n"])
+
+    def correction_labels(self, limit: int = 200) -> list[str]:
+        """The names that stones were corrected to, the one used last first.
+
+        Raises:
+            RecordError: the database is damaged.
+        """
+        rows = self._rows(
+            "SELECT label FROM corrections GROUP BY label ORDER BY max(id) DESC LIMIT ?", (limit,)
+        )
+        return [row["label"] for row in rows]
+
     def _entries(self, where: str, values: tuple[str, ...], last: int = 0) -> Iterator[Entry]:
         while rows := self._rows(
             f"{_ENTRIES} WHERE s.id > ? AND {where} ORDER BY s.id LIMIT {PAGE}", (last, *values)
@@ -117,7 +176,8 @@ class RecordReader:
         """The JPEG of a taught view.
 
         Raises:
-            RecordError: there is no such view (any more), or the database is damaged.
+            NoPictureError: there is no such view (any more).
+            RecordError: the database is damaged.
         """
         return self._blob("SELECT crop AS data FROM taught_views WHERE key = ?", key)
 
@@ -125,14 +185,15 @@ class RecordReader:
         """The small JPEG of a stone.
 
         Raises:
-            RecordError: there is none, or the database is damaged.
+            NoPictureError: there is none.
+            RecordError: the database is damaged.
         """
         return self._blob("SELECT thumbnail AS data FROM stones WHERE key = ?", key)
 
     def _blob(self, query: str, key: str) -> bytes:
         rows = self._rows(query, (key,))
         if not rows or rows[0]["data"] is None:
-            raise RecordError(f"the record in {self.folder} has no such picture ({key}).")
+            raise NoPictureError(f"the record in {self.folder} has no such picture ({key}).")
         return bytes(rows[0]["data"])
 
     def _rows(self, query: str, values: tuple[Any, ...]) -> list[sqlite3.Row]:
@@ -160,7 +221,8 @@ def _entry(row: sqlite3.Row) -> Entry:
     correction = None
     if row["corrected"] is not None:
         correction = Correction(row["corrected"], row["note"], row["corrected_at"])
-    return Entry(row["id"], stone, correction, bool(row["has_pictures"]))
+    kept = bool(row["has_pictures"]), bool(row["has_thumbnail"])
+    return Entry(row["id"], stone, correction, *kept)
 
 
 def _setup(row: sqlite3.Row) -> Setup:

@@ -14,6 +14,7 @@ from deploy.record.place import DATABASE
 
 APPLICATION_ID = 0x67656D73  # "gems": an SQLite file without it is another program's
 BUSY_TIMEOUT_S = 5.0
+DAMAGE = ("malformed", "not a database", "no such table", "user-defined function")
 
 # Step n brings a database from version n to n + 1. A step that was released is never changed.
 # Large columns come last, so that a row is listed without reading them.
@@ -66,6 +67,10 @@ MIGRATIONS = (
         embedding BLOB NOT NULL,
         crop BLOB NOT NULL  -- JPEG
     );
+    """,
+    # All that a search looks at: rows have pictures in them, and 200,000 are more than a gigabyte.
+    """
+    CREATE INDEX stones_names ON stones (id, laid_at, kind, listed, taught_label, candidates);
     """,
 )
 
@@ -135,7 +140,13 @@ def _read_only(path: Path) -> sqlite3.Connection:
     if not os.access(path.parent, os.W_OK) and not wal.exists():  # a disk that nobody writes
         mode = "ro&immutable=1"
     uri = f"{path.absolute().as_uri()}?mode={mode}"
-    return sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+    return sqlite3.connect(
+        uri,
+        uri=True,
+        timeout=BUSY_TIMEOUT_S,
+        isolation_level=None,
+        check_same_thread=False,  # a web server reads on in whichever thread is free
+    )
 
 
 def _is_outdated(connection: sqlite3.Connection, path: Path) -> bool:
@@ -202,7 +213,7 @@ def database_errors(path: Path) -> Iterator[None]:
 
 def _meaning(exc: sqlite3.DatabaseError, path: Path) -> GemscanError:
     said = str(exc)
-    if "malformed" in said or "not a database" in said or "no such table" in said:
+    if any(sign in said for sign in DAMAGE):
         return RecordError(
             f"{path} is damaged ({said}). Stop the scanner, copy the folder, and save what can be "
             f"saved: sqlite3 {path.name} .recover | sqlite3 saved.db; or move {path.name} away, "

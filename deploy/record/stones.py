@@ -40,6 +40,11 @@ def new_key() -> str:
     return secrets.token_hex(8)
 
 
+def is_key(text: str) -> bool:
+    """Whether it is written as `new_key` does."""
+    return _KEY.fullmatch(text) is not None
+
+
 @dataclass(frozen=True)
 class Setup:
     """What looked at the stones of one run.
@@ -98,7 +103,7 @@ class Stone:
     key: str = field(default_factory=new_key)
 
     def __post_init__(self) -> None:
-        if not _KEY.fullmatch(self.key):
+        if not is_key(self.key):
             raise ValueError(f"a key is 16 hexadecimal digits, not {self.key!r}")
         for text in (self.laid_at, self.lifted_at or self.laid_at):
             if not _TIME.fullmatch(text):
@@ -131,13 +136,14 @@ class Correction:
 class Entry:
     """A stone as it is read back, without its embedding.
 
-    has_pictures: its frame and crop are still kept.
+    has_pictures, has_thumbnail: its frame and crop, or its thumbnail, are still kept.
     """
 
     id: int
     stone: Stone
     correction: Correction | None
     has_pictures: bool
+    has_thumbnail: bool
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -23,7 +23,6 @@ from deploy.render.stone import Stone, make_stone
 from deploy.render.tray import make_tray
 
 SLIDE_S, REST_S = 0.5, 3.0
-_TURN_S = SLIDE_S + REST_S + SLIDE_S
 _SPIN = 0.16  # radians per second
 _TRACED_PX = 420
 _FELT_LEVEL = 112
@@ -40,6 +39,7 @@ class _Laid:
     light: Light
     side_px: int
     centre: tuple[float, float]
+    turn_s: float
     layers: dict[int, ByteArray] = field(default_factory=dict)
     shadow: tuple[FloatArray, FloatArray] | None = None
 
@@ -47,7 +47,7 @@ class _Laid:
         """(H, W, 4) uint8: the light the stone adds, and the share of the tray's that is left."""
         if key not in self.layers:
             self.layers = {k: v for k, v in self.layers.items() if k == key - 1}
-            self.layers[key] = self._drawn(-_SPIN * _TURN_S * key / (_KEYS - 1))
+            self.layers[key] = self._drawn(-_SPIN * self.turn_s * key / (_KEYS - 1))
         return self.layers[key]
 
     def _drawn(self, angle: float) -> ByteArray:
@@ -78,7 +78,11 @@ def _bytes(values: FloatArray) -> ByteArray:
 class TrayScene:
     """Draws the scene at any moment; the same moment is always the same picture."""
 
-    def __init__(self, labels: Sequence[str], *, seed: int, size: tuple[int, int]) -> None:
+    def __init__(
+        self, labels: Sequence[str], *, seed: int, size: tuple[int, int], rest_s: float = REST_S
+    ) -> None:
+        """Args: rest_s: for how long a stone lies still."""
+        self._rest_s, self._turn_s = rest_s, SLIDE_S + rest_s + SLIDE_S
         self._labels = tuple(labels)
         self._seed = seed
         self._width, self._height = size
@@ -92,13 +96,13 @@ class TrayScene:
 
     def at(self, time_s: float) -> tuple[int, str | None]:
         """Which stone's turn it is, and its label while it lies still: at 0 the first one does."""
-        number, phase = divmod(time_s + SLIDE_S, _TURN_S)
-        still = SLIDE_S <= phase < SLIDE_S + REST_S
+        number, phase = divmod(time_s + SLIDE_S, self._turn_s)
+        still = SLIDE_S <= phase < SLIDE_S + self._rest_s
         return int(number), self._labels[int(number) % len(self._labels)] if still else None
 
     def draw(self, time_s: float, grain: int) -> ByteArray:
         """(height, width, 3) uint8 BGR; `grain` chooses the sensor's noise."""
-        number, phase = divmod(time_s + SLIDE_S, _TURN_S)
+        number, phase = divmod(time_s + SLIDE_S, self._turn_s)
         frame = self._tray.copy()
         self._lay(frame, self._stone(int(number)), phase)
         return self._grained(frame, grain)
@@ -125,10 +129,10 @@ class TrayScene:
         centre = np.array([self._width, self._height]) / 2 + rng.uniform(-0.02, 0.02, 2) * side
         stone = make_stone(label, rng, side, finest_px=_TRACED_PX)
         light = make_light(rng, np.full(3, 0.18, np.float32), stone.look.sparkle)
-        return _Laid(stone, light, side, (float(centre[0]), float(centre[1])))
+        return _Laid(stone, light, side, (float(centre[0]), float(centre[1])), self._turn_s)
 
     def _lay(self, frame: ByteArray, laid: _Laid, phase: float) -> None:
-        layer = _between(laid, phase / _TURN_S * (_KEYS - 1))
+        layer = _between(laid, phase / self._turn_s * (_KEYS - 1))
         side = len(layer)
         left = laid.centre[0] + self._offset(phase) - side / 2
         top = laid.centre[1] - side / 2
@@ -146,7 +150,7 @@ class TrayScene:
         way = self._width * 0.8
         if phase < SLIDE_S:
             return float(-way * (1 - phase / SLIDE_S) ** 2)
-        return float(way * max(0.0, phase - SLIDE_S - REST_S) ** 2 / SLIDE_S**2)
+        return float(way * max(0.0, phase - SLIDE_S - self._rest_s) ** 2 / SLIDE_S**2)
 
 
 def _between(laid: _Laid, position: float) -> Any:

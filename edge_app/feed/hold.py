@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import fields
 
 from calibration.camera.settings import CameraSettings
-from edge_app.sources.base import Adjustable, Locked, Source
+from edge_app.sources.base import Adjustable, Drawn, Locked, Source
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +43,8 @@ class Holder:
             GemscanError: its profile cannot be used.
         """
         profiled = self._profiled()
+        if isinstance(source, Drawn):
+            return
         if not isinstance(source, Adjustable):
             self._say((f"{source.name}: its exposure, gain and white balance are not held",))
             return

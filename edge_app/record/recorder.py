@@ -17,7 +17,7 @@ from typing import Any
 
 from deploy.arrays import ByteArray, FloatArray
 from deploy.errors import GemscanError, RecordError, StorageError
-from deploy.record.stones import Stone, clean_label, clean_note
+from deploy.record.stones import Stone, TaughtView, clean_label, clean_note
 from edge_app.record.files import StonePictures
 from edge_app.record.limit import DEFAULT_LIMIT_BYTES
 from edge_app.record.store import RESERVE_BYTES, Store
@@ -37,6 +37,7 @@ Work = Callable[[Store], Any]
 class _Job:
     work: Work
     done: Future[Any]
+    reading: bool = False  # which goes well on a full disk too
 
 
 class Recorder:
@@ -110,8 +111,12 @@ class Recorder:
         """Remove a kind that was taught. See `Store.forget`."""
         return self._put(lambda store: store.forget(label))
 
-    def _put(self, work: Work) -> Future[Any]:
-        job = _Job(work, Future())
+    def taught(self, bundle_digest: str) -> Future[list[TaughtView]]:
+        """What a bundle was taught, with all that was given to the recorder before."""
+        return self._put(lambda store: store.taught(bundle_digest), reading=True)
+
+    def _put(self, work: Work, *, reading: bool = False) -> Future[Any]:
+        job = _Job(work, Future(), reading)
         job.done.set_running_or_notify_cancel()  # from here on nobody can cancel it
         try:
             if not self._thread.is_alive():
@@ -140,10 +145,10 @@ class Recorder:
                 continue
             if job is None:
                 break
-            self._do(job.work, job.done)
+            self._do(job.work, job.done, reading=job.reading)
         self._close_store()
 
-    def _do(self, work: Work, done: Future[Any] | None = None) -> None:
+    def _do(self, work: Work, done: Future[Any] | None = None, *, reading: bool = False) -> None:
         """Do one thing with the record; whatever goes wrong, the thread lives on."""
         try:
             result = work(self._opened())
@@ -157,7 +162,8 @@ class Recorder:
             if done is not None:
                 done.set_exception(exc)
             return
-        self._well()
+        if not reading:
+            self._well()
         if done is not None:
             done.set_result(result)
 

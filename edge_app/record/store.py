@@ -21,8 +21,9 @@ from deploy.files import storage_errors
 from deploy.record.lock import sole_writer
 from deploy.record.pictures import encode, thumbnail
 from deploy.record.place import DATABASE
+from deploy.record.reader import RecordReader
 from deploy.record.schema import database_errors, open_for_writing, transaction
-from deploy.record.stones import Stone, clean_label, clean_note, new_key, utc_now
+from deploy.record.stones import Stone, TaughtView, clean_label, clean_note, new_key, utc_now
 from edge_app.record.files import (
     StonePictures,
     encode_pictures,
@@ -168,6 +169,15 @@ class Store:
         with self._writing(), transaction(self._connection):
             done = self._connection.execute("DELETE FROM taught_views WHERE label = ?", (label,))
         return done.rowcount
+
+    def taught(self, bundle_digest: str) -> list[TaughtView]:
+        """What a bundle was taught; see `RecordReader.taught`.
+
+        Raises:
+            RecordError: the database is damaged.
+        """
+        with RecordReader(self.folder) as reader:
+            return reader.taught(bundle_digest)
 
     def check(self) -> None:
         """See whether something could be written now.

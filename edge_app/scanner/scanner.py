@@ -13,7 +13,7 @@ from deploy.backends.base import Backend
 from deploy.bundle import Manifest
 from deploy.decision import LIST, NAME, Verdict, probabilities
 from deploy.familiarity import Familiarity
-from deploy.gemmology import BenchTest, family, separating_test
+from deploy.gemmology import short_list_hint
 from deploy.locate import Stone
 from deploy.preprocess import SquareBox, box_around, check_frame, frame_box, preprocess
 from deploy.record.stones import Provisional, new_key
@@ -42,8 +42,7 @@ class Scan:
     box: the square that the network saw, in pixels, where it looked at this frame.
     verdict: of the stone on the tray, or of the one just lifted; None before its first frame.
     final: the frames have agreed on it; turning the stone may refine it all the same.
-    family: what all names of a short list belong to, "garnet", where they do.
-    test: what tells the names of a short list apart, where one test does.
+    hint: what else is known of a short list: its family, and what tells its names apart.
     key: of the stone that the verdict is of; empty without one.
     provisional: the taught kind that the stone is like, where the bundle has no name for it.
     """
@@ -55,8 +54,7 @@ class Scan:
     box: SquareBox | None = None
     verdict: Verdict | None = None
     final: bool = False
-    family: str | None = None
-    test: BenchTest | None = None
+    hint: str = ""
     key: str = ""
     provisional: Provisional | None = None
 
@@ -202,10 +200,10 @@ class Scanner:
         final, stay = phase is not Phase.SETTLING, self._stay
         scan = replace(scan, verdict=verdict, final=final, key=stay.key)
         scan = replace(scan, provisional=stay.provisional)
-        if verdict.kind != LIST or not final:
+        if verdict.kind != LIST or not final or stay.provisional:
             return scan
         labels = [candidate.label for candidate in verdict.candidates[: verdict.listed]]
-        return replace(scan, family=family(labels), test=separating_test(labels))
+        return replace(scan, hint=short_list_hint(labels))
 
     def _report(self, lifted_s: float | None) -> None:
         stay, evidence = self._stay, self._evidence

@@ -13,16 +13,22 @@ from edge_app.display import display_problem
 from edge_app.sinks.base import DisplayError
 
 LOOK = cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL  # no tool bar
-STOP_KEYS = frozenset({ord("q"), ord("Q"), 27})  # 27: Esc
+ESCAPE = 27
+STOP_KEYS = frozenset({ord("q"), ord("Q"), ESCAPE})
+FULLSCREEN_KEYS = frozenset({ord("f"), ord("F")})
 
 
 class WindowSink:
-    """Shows frames in a window; q, Esc or closing it stops the run."""
+    """Shows frames in a window; q, Esc or closing it stops the run.
+
+    F fills the screen with it, or not; Esc leaves a full screen first.
+    """
 
     name = "window"
 
-    def __init__(self, title: str) -> None:
+    def __init__(self, title: str, *, fullscreen: bool = False) -> None:
         self._title = title
+        self._fullscreen = fullscreen
         self._sized = False
         self._was_visible = False
 
@@ -33,7 +39,7 @@ class WindowSink:
             DisplayError: the window cannot be drawn any more.
         """
         with _window_errors():
-            if not self._sized:
+            if not (self._sized or self._fullscreen):
                 height, width = image_bgr.shape[:2]
                 cv2.resizeWindow(self._title, width, height)
                 self._sized = True
@@ -48,7 +54,15 @@ class WindowSink:
         """
         with _window_errors():
             key = cv2.waitKey(1) & 0xFF
+            if key in FULLSCREEN_KEYS or (key == ESCAPE and self._fullscreen):
+                self._fill_screen(not self._fullscreen)
+                return True
         return key not in STOP_KEYS and self._is_open()
+
+    def _fill_screen(self, fullscreen: bool) -> None:
+        self._fullscreen = fullscreen
+        mode = cv2.WINDOW_FULLSCREEN if fullscreen else cv2.WINDOW_NORMAL
+        cv2.setWindowProperty(self._title, cv2.WND_PROP_FULLSCREEN, mode)
 
     def _is_open(self) -> bool:
         """Not every window system of OpenCV tells whether a window is visible; GTK's says never."""
@@ -66,6 +80,8 @@ class WindowSink:
             raise DisplayError(_message(problem))
         with _window_errors():
             cv2.namedWindow(self._title, LOOK)
+            if self._fullscreen:
+                self._fill_screen(True)
         return self
 
     def __exit__(

@@ -59,6 +59,15 @@ class Source(Protocol):
     ) -> None: ...
 
 
+@runtime_checkable
+class Drawn(Protocol):
+    """A source whose pictures are made up: it has no camera, so nothing that could be held."""
+
+    @property
+    def seed(self) -> int:
+        """The same seed gives the same pictures."""
+
+
 @dataclass(frozen=True)
 class Locked:
     """What a camera holds still, as it says itself after it was asked to.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from types import TracebackType
 
 from deploy.errors import CameraError, SettingsError
-from deploy.render.scene import TrayScene
+from deploy.render.scene import REST_S, TrayScene
 from edge_app.sources.base import Frame, Source
 from edge_app.sources.demo_camera import OPTIONS, DemoCamera
 from edge_app.sources.options import rate, whole
@@ -19,8 +19,10 @@ _SCENE_FPS = 30.0
 def from_uri(uri: Uri) -> Source:
     """The demo that `demo://?fps=30&seed=1&stones=5` means.
 
-    `tray=empty` lays no stones. `cast` (the light in kelvin), `stops` (of exposure) and `vignette`
-    (what is missing in the corners, 0 to 0.95) put a camera before it that has to be calibrated.
+    `rest` says for how many seconds a stone lies still; `kinds=Ruby,Opal` which are laid, in place
+    of those that the bundle knows; `tray=empty` that none is. `cast` (the light in kelvin), `stops`
+    (of exposure) and `vignette` (what is missing in the corners, 0 to 0.95) put a camera before the
+    scene that has to be calibrated.
 
     Raises:
         SettingsError: an option is not known, or there is a path.
@@ -28,10 +30,14 @@ def from_uri(uri: Uri) -> Source:
     if uri.path:
         problem = "the demo has no path; write demo:// or demo://?fps=30"
         raise SettingsError(f"{uri.text}: {problem}")
-    known = {"fps": rate, "seed": whole(0), "stones": whole(1), "tray": _tray, **OPTIONS}
+    known = {
+        **{"fps": rate, "seed": whole(0), "stones": whole(1), "rest": _rest, "kinds": _kinds},
+        **{"tray": _tray, **OPTIONS},
+    }
     options = uri.options(known)
     seen_by = {name: options.pop(name) for name in OPTIONS if name in options}
-    demo = DemoSource(uri.labels, empty=options.pop("tray", False), **options)
+    labels, empty = options.pop("kinds", uri.labels), options.pop("tray", False)
+    demo = DemoSource(labels, empty=empty, **options)
     return DemoCamera(demo, **seen_by) if seen_by else demo
 
 
@@ -39,6 +45,23 @@ def _tray(text: str) -> bool:
     if text not in ("empty", "stones"):
         raise ValueError("empty or stones")
     return text == "empty"
+
+
+def _rest(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.5 <= value <= 3600:
+        raise ValueError("seconds from 0.5 to 3600")
+    return value
+
+
+def _kinds(text: str) -> tuple[str, ...]:
+    kinds = tuple(kind.strip() for kind in text.split(",") if kind.strip())
+    if not kinds:
+        raise ValueError("names with commas between them")
+    return kinds
 
 
 class DemoSource:
@@ -52,6 +75,7 @@ class DemoSource:
         size: width and height in pixels.
         stones: ends after so many; None goes on for ever.
         empty: shows the tray alone, for ever.
+        rest: for how many seconds a stone lies still.
 
     Raises:
         CameraError: no labels, or a rate or seed below 0.
@@ -68,14 +92,15 @@ class DemoSource:
         size: tuple[int, int] = (1280, 720),
         stones: int | None = None,
         empty: bool = False,
+        rest: float = REST_S,
     ) -> None:
         if not labels:
             raise CameraError("demo:// has no stones to show. Give it at least one label.")
         if fps < 0 or seed < 0:
             raise CameraError(f"demo:// takes fps and seed from 0 up, not {fps} and {seed}.")
-        self._labels, self._seed, self._size, self._stones = tuple(labels), seed, size, stones
+        self._labels, self.seed, self._size, self._stones = tuple(labels), seed, size, stones
         self._pace = fps
-        self._empty = empty
+        self._empty, self._rest_s = empty, rest
         self._scene: TrayScene | None = None
         self._index = -1
         self._opened_at = 0.0
@@ -128,7 +153,7 @@ class DemoSource:
         return due
 
     def __enter__(self) -> DemoSource:
-        self._scene = TrayScene(self._labels, seed=self._seed, size=self._size)
+        self._scene = TrayScene(self._labels, seed=self.seed, size=self._size, rest_s=self._rest_s)
         self._index = -1
         return self
 

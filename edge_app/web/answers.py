@@ -7,12 +7,17 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import wraps
 from typing import Any
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ExceptionHandler
 
 from deploy.arrays import Json
 from deploy.errors import GemscanError, RecordError, SettingsError, StorageError
+from deploy.record.reader import NoPictureError
+from edge_app.lessons import NotNowError, UnknownKindError
+from edge_app.record.store import UnknownStoneError
 
 LARGEST_BODY = 16 << 10  # bytes
 MOST_DIGITS = 18  # of a number in an address: SQLite's have 63 bits
@@ -22,6 +27,10 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 # The first that fits. 507: the disk; 503: the record, which another one may hold for a while.
 _STATUS: Mapping[type[GemscanError], int] = {
     SettingsError: 400,
+    UnknownStoneError: 404,
+    UnknownKindError: 404,
+    NoPictureError: 404,
+    NotNowError: 409,
     StorageError: 507,
     RecordError: 503,
 }
@@ -59,6 +68,24 @@ def told(endpoint: Endpoint) -> Endpoint:
 def status_of(error: GemscanError) -> int:
     """The HTTP status that an error is told with."""
     return next((s for kind, s in _STATUS.items() if isinstance(error, kind)), 500)
+
+
+async def tell_http_error(request: Request, error: Exception) -> Response:
+    """An error of HTTP itself as all others are told: no such address, not this method."""
+    assert isinstance(error, HTTPException)
+    return fail(error.status_code, f"{error.detail}: {request.method} {request.url.path}")
+
+
+async def tell_mistake(request: Request, error: Exception) -> Response:
+    """A mistake of this program; Starlette logs its traceback."""
+    return fail(500, "the scanner made a mistake. Its log says more.")
+
+
+# For an application: what no address answers itself.
+HANDLERS: Mapping[Any, ExceptionHandler] = {
+    HTTPException: tell_http_error,
+    Exception: tell_mistake,
+}
 
 
 async def read_json(

@@ -120,6 +120,14 @@ def test_a_folder_is_replaced_from_inside_it(tmp_path: Path, monkeypatch):
     assert (tmp_path / "bundle" / "a").read_text() == "new"
 
 
+def test_a_file_is_for_its_owner_alone_when_that_is_asked(tmp_path: Path):
+    write_json(tmp_path / "open.json", 1)
+    write_json(tmp_path / "closed.json", 1, mode=0o600)
+
+    assert (tmp_path / "open.json").stat().st_mode & 0o777 == 0o644
+    assert (tmp_path / "closed.json").stat().st_mode & 0o777 == 0o600
+
+
 def test_a_link_to_a_file_stays_one(tmp_path: Path):
     (tmp_path / "link.json").symlink_to("real.json")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import deploy.gemmology
-from deploy.gemmology import family, separating_test
+from deploy.gemmology import family, separating_test, short_list_hint
 
 TABLE = json.loads(Path(deploy.gemmology.__file__).with_name("gemmology.json").read_text("utf-8"))
 LEVELS = {"none", "weak", "distinct", "strong"}
@@ -106,3 +106,40 @@ def test_nothing_is_said_of_how_a_stone_came_to_be():
     said = json.dumps({key: TABLE[key] for key in ("species", "labels")}).lower()
 
     assert not any(word in said for word in ("natural", "synthetic", "treated", "heated"))
+
+
+@pytest.mark.parametrize(
+    ("labels", "hint"),
+    [
+        (["Emerald", "Jade"], "polariscope (refraction): Emerald double, Jade aggregate"),
+        (["Almandine", "Ruby", "Pyrope"], "polariscope and refractometer together tell them apart"),
+        (["Ruby", "Spinel", "Garnet Red"], "polariscope tells Ruby (double) from the others"),
+        (
+            ["Amethyst", "Iolite", "Sapphire Purple"],
+            "refractometer tells Sapphire Purple (1.757 to 1.779) from the others",
+        ),
+        (
+            ["Pyrope", "Almandine", "Rhodolite"],
+            "garnet: refractometer tells Pyrope (1.720 to 1.756) from Almandine (1.760 to 1.820)",
+        ),
+        (["Garnet Red", "Pyrope", "Spinel"], "garnet or spinel"),
+        (["Amethyst", "Citrine", "Quartz Rose"], "quartz"),
+        (["Ruby"], ""),
+        ([], ""),
+    ],
+)
+def test_a_short_list_is_told_what_helps_most(labels: list[str], hint: str):
+    assert short_list_hint(labels) == hint
+
+
+def test_a_name_that_is_not_in_the_table_is_one_of_the_others_and_never_ruled_out():
+    assert "others" not in short_list_hint(["Ruby", "Tourmaline", "Unheard Of"])
+    assert "together" not in short_list_hint(["Ruby", "Tourmaline", "Unheard Of"])
+    assert short_list_hint(["Garnet Red", "Pyrope", "Unheard Of"]) == ""
+
+
+def test_a_hint_fits_into_one_line_of_the_screen():
+    labels = sorted(TABLE["labels"])
+    lists = [labels[i::17][:size] for i in range(17) for size in (3, 4)]
+
+    assert max(len(short_list_hint(each)) for each in lists) < 150

@@ -19,6 +19,8 @@ from deploy.backends.base import TimesItsEngine
 from deploy.bundle import Bundle, load_bundle
 from deploy.engine.process import ROOT
 from deploy.errors import BackendError, BatchError, BundleError
+from deploy.files import sha256
+from deploy.record.reader import RecordReader
 from gemscan import main
 from tests.nets import draw_stones, drawn_squares, write_full_bundle
 
@@ -201,6 +203,21 @@ def test_the_loop_and_the_benchmark_run_on_it(tensorrt_pose, bundle: Bundle, tmp
     assert said["engine"]["p50_ms"] == pytest.approx(2.5, abs=0.01)
     assert said["engine"]["p90_ms"] == pytest.approx(2.5, abs=0.01)
     assert "the engine alone on the GPU: p50 2.50" in capsys.readouterr().out
+
+
+@only_10
+def test_a_recorded_stone_names_the_engine_that_looked_at_it(
+    tensorrt_pose, bundle: Bundle, tmp_path
+):
+    where = ["--source", "demo://", "--keep", str(tmp_path / "record"), "--display", "none"]
+    words = ["--bundle", str(bundle.root), "--backend", "tensorrt", *where]
+
+    assert main(["run", *words, "--frames", "60"]) == 0
+
+    with RecordReader(tmp_path / "record") as reader:
+        (digest,) = {entry.stone.setup.engine_digest for entry in reader.entries()}
+    with open_backend(bundle, "tensorrt") as backend:
+        assert digest == sha256(backend.engine.path)
 
 
 @only_10

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -17,8 +17,11 @@ from deploy.backends.base import Prediction
 from deploy.bundle import EMBEDDING_SIZE, SCHEMA, Bundle, Manifest, edit_bundle, load_bundle
 from deploy.decision import Decision
 from deploy.preprocess import Framing, InputSpec
+from edge_app.desk import Desk
 from edge_app.reading import Reading
+from edge_app.record.recorder import Recorder
 from edge_app.sources.base import Frame
+from tests.desks import make_desk
 
 SIZE_PX = 32
 LABELS = ("cat", "dog")
@@ -216,3 +219,22 @@ def pictures(tmp_path: Path) -> Path:
     whole = (folder / "d.png").read_bytes()
     (folder / "d.png").write_bytes(whole[: len(whole) // 2])
     return folder
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where a record will lie."""
+    return tmp_path / "record"
+
+
+@pytest.fixture
+def recorder(folder: Path) -> Iterator[Recorder]:
+    """What writes it."""
+    with Recorder(folder) as recorder:
+        yield recorder
+
+
+@pytest.fixture
+def desk(recorder: Recorder, folder: Path, bundle: Bundle) -> Desk:
+    """A desk over it, for the bundle of cats and dogs."""
+    return make_desk(recorder, folder, bundle, FixedBackend([1, 0]))

@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 import gemscan
-from deploy.decision import REFER, Candidate, Verdict
+from deploy.decision import LIST, REFER, Candidate, Verdict
+from deploy.record.stones import Provisional
+from edge_app.eye import Seen
 from edge_app.run_command import _Teller
 from edge_app.stats import LoopStats
 
@@ -169,13 +171,25 @@ def test_a_stranger_is_told_without_a_confidence(capsys):
     candidates = (Candidate("Ruby", 0.87), Candidate("Spinel", 0.1))
     tell = _Teller(LoopStats())
 
-    tell.verdict(Verdict(REFER, candidates, unfamiliar=True))
-    tell.verdict(Verdict(REFER, candidates))
+    for verdict in (Verdict(REFER, candidates, unfamiliar=True), Verdict(REFER, candidates)):
+        tell.verdict(Seen(verdict, final=True, box=None, fresh=True))
 
     stranger, unsure = capsys.readouterr().out.splitlines()
     assert stranger.endswith("refer: unlike every kind it knows")
     assert "87%" not in stranger
     assert unsure.endswith("87%  refer")
+
+
+def test_a_taught_name_is_told_as_provisional_and_without_the_models_confidence(capsys):
+    verdict = Verdict(LIST, (Candidate("Ruby", 0.87), Candidate("Spinel", 0.1)), listed=2)
+    taught = Provisional("Tsavorite", 0.971)
+
+    _Teller(LoopStats()).verdict(Seen(verdict, True, None, True, provisional=taught))
+
+    out = capsys.readouterr().out
+    assert out.endswith("taught: Tsavorite, provisional\n")
+    assert "Ruby" not in out
+    assert "%" not in out
 
 
 def test_the_stones_of_a_run_are_kept_and_listed(bundle, tmp_path, capsys):

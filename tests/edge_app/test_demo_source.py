@@ -7,9 +7,10 @@ import time
 import numpy as np
 import pytest
 
-from deploy.errors import CameraError
+from deploy.errors import CameraError, SettingsError
 from deploy.render.scene import REST_S, SLIDE_S
 from edge_app.sources.demo import DemoSource
+from edge_app.sources.uri import open_source
 
 SMALL = (320, 180)
 
@@ -43,6 +44,21 @@ def test_stones_come_in_the_order_of_the_labels_and_move_between():
     assert turns == ["Jade", None, "Emerald", None, "Jade", None]
     assert truths.count("Emerald") == round(REST_S * 30)
     assert len(truths) == round(3 * (REST_S + 2 * SLIDE_S) * 30 - SLIDE_S * 30)
+
+
+def test_it_is_told_which_kinds_to_lay_and_for_how_long():
+    truths = _truths(
+        open_source("demo://?fps=0&stones=2&rest=0.6&kinds=Opal,Lapis%20Lazuli", ["Jade"])
+    )
+
+    assert truths.count("Opal") == truths.count("Lapis Lazuli") == 18
+    assert "Jade" not in truths
+
+
+@pytest.mark.parametrize("option", ["rest=0.1", "rest=long", "kinds=,"])
+def test_a_rest_or_kinds_that_make_no_sense_are_refused(option):
+    with pytest.raises(SettingsError, match=option.partition("=")[0]):
+        open_source(f"demo://?{option}", ["Jade"])
 
 
 def test_unpaced_frames_are_the_same_every_time_and_differ_from_each_other():

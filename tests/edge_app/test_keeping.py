@@ -1,42 +1,14 @@
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from deploy.decision import NAME, Candidate, Verdict
-from deploy.preprocess import SquareBox
 from deploy.record.reader import RecordReader
-from deploy.record.stones import new_key
 from edge_app.keeping import Keeper, folder_to_keep_in
 from edge_app.record.recorder import Recorder
-from edge_app.scanner.stone import ScannedStone
 from edge_app.tray_light import TrayLight
-
-RUBY = Verdict(NAME, (Candidate("Ruby", 0.9), Candidate("Spinel", 0.1)))
-
-
-def scanned(**other) -> ScannedStone:
-    now = time.monotonic()
-    said = {
-        "key": new_key(),
-        "number": 1,
-        "rested_s": now - 5,
-        "verdict_s": now - 4.4,
-        "lifted_s": now - 1,
-        "first": RUBY,
-        "verdict": RUBY,
-        "confidences": np.array([0.9, 0.1], np.float32),
-        "familiarity": 12.5,
-        "embedding": np.ones(2048, np.float32),
-        "frames": 7,
-        "frame_bgr": np.full((48, 64, 3), 90, np.uint8),
-        "box": SquareBox(8, 0, 48),
-        "focus": 0.8,
-    }
-    return ScannedStone(**{**said, **other})
+from tests.desks import RUBY, scanned
 
 
 @pytest.mark.parametrize(

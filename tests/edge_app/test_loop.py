@@ -7,7 +7,9 @@ import cv2
 import numpy as np
 import pytest
 
+from deploy.decision import Decision
 from deploy.errors import BackendError, CameraError
+from deploy.record.stones import Provisional
 from deploy.render.scene import TrayScene
 from edge_app.feed import Look, open_feed
 from edge_app.loop import run_loop
@@ -222,7 +224,7 @@ def test_a_wish_to_stop_ends_the_run(fakes, manifest, frames):
         fakes.FixedBackend(DOG),
         manifest,
         stop=stop,
-        on_change=lambda verdict: stop.set(),
+        on_change=lambda seen: stop.set(),
     )
 
     assert stats.frames == 1
@@ -238,10 +240,28 @@ def test_only_a_change_of_verdict_is_told(fakes, manifest, picture):
         fakes.ScriptedSource(script, fps=30.0),
         fakes.FixedBackend(CAT, CAT, DOG, DOG),
         manifest,
-        on_change=lambda verdict: said.append(verdict.text),
+        on_change=lambda seen: said.append(seen.verdict.text),
     )
 
     assert said == ["cat", "dog"]
+
+
+def test_a_taught_name_is_told_once_in_place_of_what_the_bundle_says(fakes, manifest):
+    """The list below it may change; the stone's name does not."""
+    scene = TrayScene(("Ruby",), seed=1, size=(640, 360))
+    script = [Frame(scene.draw(i / 30, i), i / 30, i) for i in range(45)]
+    told, unsure = [], Decision(name_at_least=0.99)
+
+    run(
+        fakes.ScriptedSource(script, fps=30.0),
+        fakes.FixedBackend(DOG),
+        dataclasses.replace(manifest, decision=unsure),
+        on_change=told.append,
+        taught=lambda embedding: Provisional("Tsavorite", 0.97),
+        scan=True,
+    )
+
+    assert [seen.provisional.label for seen in told] == ["Tsavorite"]
 
 
 def test_a_verdict_is_told_again_after_a_time_without_one(fakes, manifest, picture):
@@ -253,7 +273,7 @@ def test_a_verdict_is_told_again_after_a_time_without_one(fakes, manifest, pictu
         fakes.ScriptedSource(script, fps=30.0),
         fakes.FixedBackend(CAT),
         manifest,
-        on_change=lambda verdict: said.append(verdict.text),
+        on_change=lambda seen: said.append(seen.verdict.text),
     )
 
     assert said == ["cat", "cat"]

@@ -1,17 +1,21 @@
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 from PIL import ImageFont
 
 from deploy.decision import LIST, NAME, REFER, Candidate, Verdict
 from deploy.preprocess import SquareBox
+from deploy.record.stones import TAUGHT, Provisional
+from edge_app import fonts
 from edge_app import text as text_module
-from edge_app.overlay import Overlay, layout_for
+from edge_app.overlay import Overlay, _verdict_lines, layout_for
 from edge_app.overlay_shapes import sign
 from edge_app.reading import Reading
 from edge_app.states import CameraState
-from edge_app.text import ELLIPSIS, fit, put_text, text_mask, text_width
+from edge_app.text import ELLIPSIS, fit, ink_above, put_text, text_mask, text_width
 
 CANDIDATES = (
     Candidate("Alexandrite", 0.62),
@@ -63,9 +67,22 @@ def no_fonts(monkeypatch):
 
 
 def forget_text() -> None:
-    text_module._fonts.cache_clear()
-    text_module._patch.cache_clear()
-    text_module.fit.cache_clear()
+    """Fonts are looked for once in a run."""
+    for module in (fonts, text_module):
+        for each in vars(module).values():
+            if hasattr(each, "cache_clear"):
+                each.cache_clear()
+    fonts._said.clear()
+    fonts._searched.clear()
+
+
+@pytest.fixture
+def no_font_files(monkeypatch):
+    """A machine with the font that is inside Pillow, and no other."""
+    forget_text()
+    monkeypatch.setattr(fonts, "font_files", lambda: ())
+    yield
+    forget_text()
 
 
 @pytest.mark.parametrize("kind", [NAME, LIST, REFER, None])
@@ -88,10 +105,10 @@ def test_a_box_that_reaches_over_the_frame_is_no_trouble(box):
     drawn(reading(box=box))
 
 
-def test_the_three_kinds_are_told_apart_in_black_and_white():
+def test_the_kinds_are_told_apart_in_black_and_white():
     """An operator who does not see green and red reads the sign's shape."""
-    masks = [sign(kind, 60).astype(int) for kind in (NAME, LIST, REFER)]
-    for one, other in ((0, 1), (0, 2), (1, 2)):
+    masks = [sign(kind, 60).astype(int) for kind in (NAME, LIST, REFER, TAUGHT)]
+    for one, other in combinations(range(4), 2):
         assert (abs(masks[one] - masks[other]) > 128).mean() > 0.05
 
 
@@ -196,13 +213,30 @@ def test_any_name_can_be_drawn(name):
     drawn(reading(Verdict(NAME, (Candidate(name, 0.9), Candidate("Opal", 0.1)))))
 
 
-def test_letters_that_no_font_has_become_their_plain_form(monkeypatch):
+def test_letters_that_no_font_has_become_their_plain_form(no_font_files):
     """Pillow's own font has ASCII alone; an accent is lost before the letter is."""
-    monkeypatch.setattr(text_module, "FONT_FILES", ())
-    forget_text()
     accented, plain = text_mask("Chrysobéryl", 40), text_mask("Chrysoberyl", 40)
-    forget_text()
     assert (accented[0] == plain[0]).all()
+
+
+def test_text_is_shortened_between_letters_and_never_before_a_mark():
+    word = "e\u0301" * 40
+    for width_px in range(100, 400, 7):
+        text, _ = fit(word, width_px, 24, 20)
+        assert text.removesuffix(ELLIPSIS).count("e") == text.count("\u0301")
+
+
+def test_a_long_name_stands_on_two_lines():
+    name = "Padparadscha-Saphir aus Ratnapura, Sri Lanka, unerhitzt und ungefasst"
+    lines = _verdict_lines(name, layout_for(1280, 720), 700)
+    assert " ".join(text for text, *_ in lines) == name
+
+
+def test_tall_letters_stay_below_the_caption():
+    layout = layout_for(1280, 720)
+    for name in ("Opal", "Ô\u0301\u0302\u0303pal", "翡翠", "माणिक"):
+        for text, size, baseline in _verdict_lines(name, layout, 700):
+            assert baseline - ink_above(text, size, bold=True) >= layout.panel.y + layout.px(44)
 
 
 def test_text_is_cut_off_at_the_edge_of_the_frame():
@@ -264,3 +298,42 @@ def test_beside_a_verdict_it_stands_in_a_line_on_top_of_the_panel(said):
 def test_trouble_with_the_record_shows_while_the_camera_is_well():
     quiet, troubled = drawn(reading()), drawn(reading(trouble="the disk is full"))
     assert changed_rows(quiet, troubled)[-1] < 80
+
+
+TSAVORITE = Provisional("Tsavorite", 0.971)
+
+
+def test_a_taught_name_shows_nothing_of_what_the_model_took_it_for():
+    """Confidences beside it would be read as those of the taught name."""
+    listed, referred = (
+        drawn(reading(VERDICTS[kind], provisional=TSAVORITE)) for kind in (LIST, REFER)
+    )
+
+    assert (listed == referred).all()
+    layout = layout_for(1280, 720)
+    rows = slice(layout.panel.y, layout.panel.y + layout.px(150))
+    assert np.ptp(listed[rows, layout.list_x : layout.list_right - layout.px(20)]) == 0
+
+
+def test_a_taught_name_has_a_colour_of_its_own():
+    panel = layout_for(1280, 720).panel.of
+    blue, _, red = panel(drawn(reading(VERDICTS[REFER], provisional=TSAVORITE))).T.astype(int)
+    for kind in (NAME, LIST):
+        other_blue, _, other_red = panel(drawn(reading(VERDICTS[kind]))).T.astype(int)
+        assert (blue - red).max() > (other_blue - other_red).max() + 30
+
+
+def test_a_taught_name_that_may_still_change_has_no_colour():
+    panel = layout_for(1280, 720).panel.of
+    image = panel(drawn(reading(VERDICTS[REFER], provisional=TSAVORITE, final=False)))
+    assert np.ptp(image.astype(int), axis=2).max() < 10
+
+
+def test_a_taught_name_shows_at_once_and_its_likeness_a_few_times_a_second():
+    overlay = Overlay("gems15", "demo://", clock=lambda: 0.0)
+    plain = drawn(reading(VERDICTS[REFER]), overlay=overlay)
+    taught = drawn(reading(VERDICTS[REFER], provisional=TSAVORITE), overlay=overlay)
+    nearer = reading(VERDICTS[REFER], provisional=Provisional("Tsavorite", 0.99))
+
+    assert (plain != taught).any()
+    assert (drawn(nearer, overlay=overlay) == taught).all()

@@ -195,6 +195,12 @@ class Screen:
         monkeypatch.setattr(cv2, "imshow", lambda title, image: self.shown.append(image))
         monkeypatch.setattr(cv2, "waitKey", lambda ms: self.key)
         monkeypatch.setattr(cv2, "getWindowProperty", self.property)
+        monkeypatch.setattr(cv2, "setWindowProperty", self.set_property)
+        self.fullscreen = False
+
+    def set_property(self, title: str, which: int, mode: int) -> None:
+        assert which == cv2.WND_PROP_FULLSCREEN
+        self.fullscreen = mode == cv2.WINDOW_FULLSCREEN
 
     def property(self, title: str, which: int) -> float:
         if which == cv2.WND_PROP_VISIBLE:
@@ -226,6 +232,35 @@ def test_a_key_counts_while_no_frame_comes(monkeypatch):
         screen.key = ord("q")
         assert sink.poll() is False
     assert len(screen.shown) == 1
+
+
+@pytest.mark.parametrize("asked", [True, False])
+@pytest.mark.parametrize("key", ["f", "F"])
+def test_f_fills_the_screen_or_not(monkeypatch, asked, key):
+    screen = Screen(monkeypatch)
+    with WindowSink("gemscan", fullscreen=asked) as sink:
+        filled = [screen.fullscreen]
+        for _ in range(2):
+            screen.key = ord(key)
+            assert sink.poll()
+            filled.append(screen.fullscreen)
+    assert filled == [asked, not asked, asked]
+
+
+def test_esc_leaves_the_full_screen_first_and_then_stops(monkeypatch):
+    screen = Screen(monkeypatch)
+    with WindowSink("gemscan", fullscreen=True) as sink:
+        screen.key = 27
+        assert sink.show(frame(1))
+        assert not screen.fullscreen
+        assert sink.show(frame(1)) is False
+
+
+def test_q_stops_from_the_full_screen(monkeypatch):
+    screen = Screen(monkeypatch)
+    with WindowSink("gemscan", fullscreen=True) as sink:
+        screen.key = ord("q")
+        assert sink.show(frame(1)) is False
 
 
 @pytest.mark.parametrize("tells_visible", [True, False])

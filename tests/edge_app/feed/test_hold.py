@@ -5,6 +5,7 @@ import logging
 from calibration.camera.settings import CameraSettings
 from edge_app.feed.hold import SETTLE_S, Holder
 from edge_app.sources.base import Locked
+from edge_app.sources.demo import DemoSource
 
 FOUND = CameraSettings(exposure_us=8000, gain=2)
 
@@ -88,3 +89,11 @@ def test_a_camera_without_controls_is_named_as_such(fakes, caplog):
     Holder().hold(fakes.ScriptedSource([], live=True), lambda _: None)
 
     assert "script: its exposure, gain and white balance are not held" in caplog.text
+
+
+def test_a_demo_has_nothing_to_hold_and_nothing_to_say_of_it(caplog):
+    caplog.set_level(logging.INFO)
+
+    Holder().hold(DemoSource(("Ruby",)), lambda _: None)
+
+    assert not caplog.records

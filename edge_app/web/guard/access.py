@@ -1,0 +1,136 @@
+"""Who may come in: the code that is shown, the tries, the paired devices, the machine's names."""
+
+from __future__ import annotations
+
+import logging
+import math
+import secrets
+import threading
+import time
+from collections.abc import Callable, Sequence
+from hmac import compare_digest
+from pathlib import Path
+
+from starlette.types import Scope
+
+from edge_app.web.guard.addresses import is_loopback, own_addresses, parse_address
+from edge_app.web.guard.devices import FILE, PairedDevices
+from edge_app.web.guard.hosts import asked_host, machine_names, names_this_machine, normal
+from edge_app.web.guard.refusal import RefusedError
+from edge_app.web.guard.tries import Tries
+
+log = logging.getLogger(__name__)
+
+CODE_DIGITS = 6
+
+
+class Access:
+    """Decides who may use the web screen. It may be asked from any thread."""
+
+    def __init__(
+        self,
+        listen_host: str,
+        listen_port: int,
+        folder: Path | None,
+        *,
+        tls: bool,
+        names: Sequence[str] = (),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Nobody is paired, or those of an earlier run.
+
+        Args:
+            listen_host: what the server binds to; "0.0.0.0", "::" or "" for every interface.
+            listen_port: the port in use; may be set later, where the system chooses it.
+            folder: where paired devices are kept, hashed; None forgets them at the end.
+            tls: whether the server speaks HTTPS.
+            names: more names that this machine is reached by, as that of a proxy before it.
+        """
+        self.listen_host = listen_host
+        self.listen_port = listen_port
+        self.tls = tls
+        self.beyond_loopback = not is_loopback(listen_host)
+        self._names = machine_names(listen_host, names)
+        self._devices = PairedDevices(folder / FILE if folder else None)
+        self._tries = Tries(clock)
+        self._code = new_code()
+        self._lock = threading.Lock()
+
+    @property
+    def code(self) -> str:
+        """What a new device has to type now. Show it on the scanner, and nowhere else."""
+        return self._code
+
+    @property
+    def cookie(self) -> str:
+        """The name of the cookie. A browser takes `__Host-` only from the very host, over TLS."""
+        return "__Host-gemscan" if self.tls else "gemscan"
+
+    def addresses(self) -> tuple[str, ...]:
+        """The URLs at which others reach this server, the likeliest first; none on loopback."""
+        if not self.beyond_loopback:
+            return ()
+        host = normal(self.listen_host)
+        hosts = own_addresses() if host in ("0.0.0.0", "::", "") else (host,)
+        if host in ("0.0.0.0", "::"):  # each is one family; asyncio binds "::" to IPv6 alone
+            hosts = tuple(one for one in hosts if (":" in one) == (":" in host))
+        return tuple(self._url(one) for one in hosts)
+
+    def _url(self, host: str) -> str:
+        scheme, usual = ("https", 443) if self.tls else ("http", 80)
+        address = parse_address(host)
+        name = f"[{host}]" if address and address.version == 6 else host
+        port = "" if self.listen_port == usual else f":{self.listen_port}"
+        return f"{scheme}://{name}{port}/"
+
+    def check_host(self, scope: Scope) -> None:
+        """Take only what is meant for this machine.
+
+        Raises:
+            RefusedError: 400 without a usable Host header, 421 for another machine's name.
+        """
+        host = asked_host(scope)
+        known = names_this_machine(host, scope, self._names)
+        if not (known if self.beyond_loopback else is_loopback(host)):
+            raise RefusedError(421, "The scanner does not go by this name; use its address.")
+
+    def knows(self, token: str) -> bool:
+        """Whether a device with this token was paired."""
+        return self._devices.knows(token)
+
+    def pair(self, address: str, code: str) -> str:
+        """A token for a device that has the code, which is another one afterwards.
+
+        Args:
+            address: where the device is.
+
+        Raises:
+            RefusedError: 403 for a wrong code; 429 after too many, with a new code.
+        """
+        with self._lock:
+            self._check_tries(address)
+            if not compare_digest(code.encode("utf-8", "replace"), self._code.encode()):
+                self._tries.wrong(address)
+                self._check_tries(address, renew=True)
+                raise RefusedError(403, "That is not the code. Read it again on the scanner.")
+            self._code = new_code()
+            log.info("a device at %s was paired", address)
+            return self._devices.add()
+
+    def _check_tries(self, address: str, *, renew: bool = False) -> None:
+        wait_s = math.ceil(self._tries.wait_s(address))
+        if not wait_s:
+            return
+        if renew:
+            self._code = new_code()
+            log.warning("too many wrong codes, the last from %s; there is a new code", address)
+        raise RefusedError(
+            429,
+            f"Too many wrong codes. Wait {wait_s} seconds, then type the scanner's new code.",
+            {"Retry-After": str(wait_s)},
+        )
+
+
+def new_code() -> str:
+    """Six random digits."""
+    return f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}d}"

@@ -1,0 +1,31 @@
+// The kinds that were taught here, and how one is forgotten.
+
+import { get, remove } from "./api.js";
+import { ask } from "./dialog.js";
+import { byId, make } from "./dom.js";
+
+/** Fill the list of taught kinds; `onForget(label)` when one shall be forgotten. */
+export async function showTaught(onForget) {
+  const { kinds } = await get("/api/taught");
+  const rows = kinds.length ? kinds.map((kind) => row(kind, onForget)) : [make("li", "empty", "Nothing yet.")];
+  byId("taught").replaceChildren(...rows);
+}
+
+/** Forget a kind, if the operator agrees. */
+export async function forget(label) {
+  const more = "Its views are removed. Stones of this kind are referred again.";
+  if (await ask(`Forget ${label}?`, more, "Forget")) {
+    await remove(`/api/taught/${encodeURIComponent(label)}`);
+  }
+}
+
+function row(kind, onForget) {
+  const name = make("bdi", "name", kind.label);
+  name.translate = false;
+  const views = make("span", "small", kind.views === 1 ? "1 view" : `${kind.views} views`);
+  const button = make("button", "", "Forget");
+  button.type = "button";
+  button.setAttribute("aria-label", `Forget ${kind.label}`);
+  button.addEventListener("click", () => onForget(kind.label));
+  return make("li", "", [make("span", "words", [name, views]), button]);
+}

@@ -1,0 +1,210 @@
+"""The page in Chromium, before the command that a user starts."""
+
+from __future__ import annotations
+
+import csv
+import re
+import signal
+from pathlib import Path
+
+import pytest
+
+from deploy.bundle import load_bundle
+from deploy.record.reader import RecordReader
+from edge_app.defaults import SHIPPED_BUNDLE
+from tests.edge_app.web.browser import Scanner, open_browser
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+PHONE, TABLET, SCREEN = (390, 844), (820, 1180), (1920, 1080)
+LABELS = load_bundle(SHIPPED_BUNDLE).labels
+SLOW_MS = 30_000  # a machine of two cores draws the scene, runs the model and the browser
+
+PICTURE = """() => {
+    const canvas = document.querySelector("#stage canvas");
+    const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+    let sum = 0;
+    for (let at = 0; at < pixels.length; at += 401) sum = (sum * 31 + pixels[at]) % 1000000007;
+    return [canvas.width, sum];
+}"""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with open_browser() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def scanner(browser, tmp_path_factory):
+    started = Scanner(tmp_path_factory.mktemp("record"), source="demo://?rest=6")
+    started.start()
+    yield started
+    printed = started.stop()
+    assert "Traceback" not in printed, printed
+
+
+@pytest.fixture
+def page(browser, scanner):
+    with browser_page(browser, scanner.url) as opened:
+        yield opened
+
+
+class browser_page:  # noqa: N801  (used as a function)
+    """A page on which nothing may go wrong."""
+
+    def __init__(self, browser, url: str, size: tuple[int, int] = SCREEN, **how) -> None:
+        self._context = browser.new_context(
+            viewport={"width": size[0], "height": size[1]}, accept_downloads=True, **how
+        )
+        self._url, self.problems = url, []
+
+    def __enter__(self):
+        page = self._context.new_page()
+        page.set_default_timeout(SLOW_MS)
+        page.on("pageerror", lambda error: self.problems.append(str(error)))
+        page.on("console", self._note)
+        page.goto(self._url)
+        page.problems = self.problems
+        return page
+
+    def _note(self, message) -> None:
+        if message.type == "error" and "ERR_CONNECTION_REFUSED" not in message.text:
+            self.problems.append(message.text)
+
+    def __exit__(self, kind, error, trace) -> None:
+        self._context.close()
+        if kind is None:
+            assert not self.problems
+
+
+def live(page) -> None:
+    page.wait_for_selector("#stage[data-live=true]")
+
+
+def verdict(page) -> str:
+    """The next verdict that is final."""
+    page.wait_for_selector("#verdict:not([data-tone=waiting]):not([data-tone=looking])")
+    return page.inner_text("#verdict-name")
+
+
+def test_the_page_loads_and_its_video_moves(page):
+    live(page)
+    width, first = page.evaluate(PICTURE)
+    assert width >= 640
+    page.wait_for_function(f"({PICTURE})()[1] !== {first}")
+
+
+def test_a_stone_gets_its_verdict_and_comes_into_the_list(page):
+    said = verdict(page)
+
+    assert said in LABELS or said == "Refer" or " or " in said or "\n" in said
+    page.wait_for_selector("#stones li[data-key]")
+    page.wait_for_function(
+        "() => { const img = document.querySelector('#stones li img');"
+        " return img && img.complete && img.naturalWidth > 0; }"
+    )
+
+
+def test_a_correction_is_stored(page, scanner):
+    page.wait_for_selector("#not-right:enabled")
+    page.click("#not-right")
+    page.fill("#correct-filter", "Tsavorite 石榴石")
+    page.fill("#correct-note", "seen under the loupe")
+    page.click("#correct-save")
+    page.wait_for_selector("#correct-dialog", state="hidden")
+    page.wait_for_selector("#stones li[data-tone=corrected]")
+
+    with RecordReader(scanner.record) as reader:
+        corrected = [entry.correction for entry in reader.corrected()]
+    assert [(c.label, c.note) for c in corrected if c] == [
+        ("Tsavorite 石榴石", "seen under the loupe")
+    ]
+
+
+def test_a_kind_is_taught_from_the_screen(page, scanner):
+    live(page)
+    page.click("#teach")
+    page.fill("#teach-label", "Paraíba")
+    page.click("#teach-start")
+    for view in (1, 2):
+        page.wait_for_function(
+            f"""() => {{
+                if (document.querySelector("#teach-count").innerText.includes("{view}")) return true;
+                const button = document.querySelector("#teach-view");
+                if (!button.disabled) button.click();
+                return false;
+            }}""",
+            polling=1700,
+        )
+    page.click("#teach-save")
+    page.wait_for_function("() => document.querySelector('#taught').innerText.includes('Paraíba')")
+
+    with RecordReader(scanner.record) as reader:
+        assert {view.label for view in reader.taught()} == {"Paraíba"}
+
+
+def test_the_day_is_exported_as_csv(page, tmp_path: Path):
+    page.wait_for_selector("#stones li[data-key]")
+    with page.expect_download() as started:
+        page.click("#export")
+    started.value.save_as(tmp_path / "day.csv")
+
+    with (tmp_path / "day.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert rows
+    assert {"laid_at", "verdict", "names", "corrected_to"} <= set(rows[0])
+
+
+def test_the_list_is_searched(page):
+    page.wait_for_selector("#stones li[data-key]")
+    page.keyboard.press("/")
+    page.keyboard.type("no stone is called this")
+    page.wait_for_selector("#no-stones")
+    page.fill("#search", "")
+    page.wait_for_selector("#stones li[data-key]")
+
+
+@pytest.mark.parametrize("size", [PHONE, TABLET, SCREEN])
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_no_serious_accessibility_fault(browser, scanner, size, scheme):
+    from axe_playwright_python.sync_playwright import Axe
+
+    how = {"color_scheme": scheme, "bypass_csp": True, "reduced_motion": "reduce"}
+    with browser_page(browser, scanner.url, size, **how) as page:
+        verdict(page)
+        for opened in (None, "#help", "#not-right"):
+            if opened:
+                page.wait_for_selector(f"{opened}:enabled")
+                page.click(opened)
+            found = Axe().run(page).response["violations"]
+            serious = [f for f in found if f["impact"] in ("serious", "critical")]
+            assert not serious, [(f["id"], [n["target"] for n in f["nodes"]]) for f in serious]
+            if opened:
+                page.keyboard.press("Escape")
+        overflow = page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
+        assert not overflow
+
+
+def test_the_page_survives_a_restart_of_the_scanner(browser, tmp_path):
+    first = Scanner(tmp_path / "record", source="demo://")
+    first.start()
+    with browser_page(browser, first.url) as page:
+        live(page)
+        first.stop(signal.SIGKILL)
+        page.wait_for_selector("#connection:visible")
+        assert page.get_attribute("#stage", "data-live") == "false"
+        second = Scanner(tmp_path / "record", source="demo://", port=first.port)
+        second.start()
+        try:
+            live(page)
+            assert not page.is_visible("#connection")
+            verdict(page)
+        finally:
+            printed = second.stop()
+    assert re.search(r"\d+ frames in", printed)
+
+
+def test_a_verdict_is_read_out_once(page):
+    verdict(page)
+    page.wait_for_function("() => document.querySelector('#announce').innerText.length > 0")

@@ -1,0 +1,87 @@
+"""Lessons over HTTP."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from deploy.record.stones import new_key
+from edge_app.web.lessons_api import lessons_routes
+from tests.desks import embedding, look, make_desk, until
+
+
+def take(client, desk, seed: int):
+    """Press the button while a stone lies on the tray."""
+    with ThreadPoolExecutor() as pool:
+        pressed = pool.submit(client.post, "/api/lesson/view")
+        until(lambda: desk.view(look(new_key(), seed)) or pressed.done())
+    return pressed.result()
+
+
+def begin(client, label: str):
+    return client.post("/api/lesson", json={"label": label})
+
+
+def test_a_kind_is_taught_named_listed_and_forgotten(client, desk):
+    begun = begin(client, " Mint /  green ")
+    taken = [take(client, desk, 1) for _ in range(2)]
+    saved = client.post("/api/lesson/save")
+
+    assert (begun.status_code, begun.json()) == (201, {"label": "Mint / green", "views": 0})
+    assert [answer.status_code for answer in taken] == [201, 201]
+    assert taken[1].json() == {"label": "Mint / green", "views": 2}
+    assert (saved.status_code, saved.content) == (204, b"")
+    assert desk.taught(embedding(1)).label == "Mint / green"
+    assert client.get("/api/taught").json() == {"kinds": [{"label": "Mint / green", "views": 2}]}
+
+    forgotten = client.delete("/api/taught/Mint%20%2F%20green")
+
+    assert (forgotten.status_code, forgotten.content) == (204, b"")
+    assert client.get("/api/taught").json() == {"kinds": []}
+    assert desk.taught(embedding(1)) is None
+
+
+def test_a_lesson_is_dropped(client, desk):
+    begin(client, "Kunzite")
+    take(client, desk, 1)
+
+    assert client.delete("/api/lesson").status_code == 204
+    assert client.post("/api/lesson/save").status_code == 409
+    assert client.get("/api/taught").json() == {"kinds": []}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "said"),
+    [
+        ("POST", "/api/lesson/view", 409, "no lesson is open"),
+        ("POST", "/api/lesson/save", 409, "no lesson is open"),
+        ("DELETE", "/api/taught/Kunzite", 404, "no kind named “Kunzite” was taught"),
+        ("DELETE", f"/api/taught/{'x' * 101}", 400, "1 to 100 characters"),
+    ],
+)
+def test_what_does_not_go_is_one_sentence(client, method, path, status, said):
+    answer = client.request(method, path)
+    assert answer.status_code == status
+    assert said in answer.json()["error"]
+
+
+def test_no_view_without_a_stone_and_no_lesson_without_a_name(client, desk, monkeypatch):
+    monkeypatch.setattr(desk.lessons, "_look_timeout_s", 0.05)
+    assert begin(client, "").status_code == 400
+    begin(client, "Kunzite")
+
+    answer = client.post("/api/lesson/view")
+
+    assert answer.status_code == 409
+    assert "no stone lies still" in answer.json()["error"]
+
+
+def test_a_run_that_keeps_nothing_teaches_nothing(tmp_path, bundle, fakes):
+    desk = make_desk(None, tmp_path, bundle, fakes.FixedBackend([1, 0]))
+    client = TestClient(Starlette(routes=lessons_routes(desk)))
+
+    assert client.get("/api/taught").json() == {"kinds": []}
+    assert "keeps no stones" in begin(client, "Kunzite").json()["error"]
