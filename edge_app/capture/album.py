@@ -95,8 +95,9 @@ class Album:
         return done
 
     def last(self) -> list[Kept]:
-        """The last pictures that were written, the newest first."""
-        return self._kept[: -SHOWN - 1 : -1]
+        """The last pictures that were written and have a thumbnail, the newest first."""
+        newest = self._kept[: -SHOWN - 1 : -1]
+        return [kept for kept in newest if kept.number in self._thumbnails]
 
     def thumbnail(self, number: int) -> bytes | None:
         """A small JPEG of one of the last pictures."""

@@ -40,7 +40,8 @@ export function showClasses(capture) {
 function newRow(label) {
   const name = make("bdi", "name", label);
   name.translate = false;
-  const button = make("button", "", [name, make("span", "count"), make("span", "track", [make("span")])]);
+  const track = make("span", "track", [make("span")]);
+  const button = make("button", "", [name, make("span", "count"), track]);
   button.type = "button";
   button.addEventListener("click", () => choose(label));
   const row = make("li", "", [button]);

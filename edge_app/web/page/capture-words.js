@@ -46,8 +46,8 @@ export function showLast({ last }) {
   const list = byId("last");
   const shown = new Map([...list.children].map((item) => [item.dataset.number, item]));
   const items = last.map((picture) => shown.get(String(picture.number)) ?? thumbnail(picture));
-  const same = items.length === list.children.length && items.every((item, at) => item === list.children[at]);
-  if (!same) list.replaceChildren(...items);
+  const news = items.length !== shown.size || items.some((item, at) => item !== list.children[at]);
+  if (news) list.replaceChildren(...items);
 }
 
 /** What of the balance makes training hard. */
@@ -81,7 +81,8 @@ function tone({ capture, state }) {
 
 function sayNow(reading) {
   if (reading.state !== "live") return capital(reading.advice);
-  return capital(reading.prompt) || (reading.capture.recording ? "Turn the stone slowly." : "In focus: ready.");
+  if (reading.prompt) return capital(reading.prompt);
+  return reading.capture.recording ? "Turn the stone slowly." : "In focus: ready.";
 }
 
 function sayHold({ chosen, recording }) {
