@@ -32,15 +32,16 @@ def client(photographer) -> Iterator[TestClient]:
 
 
 def record(client, photographer, *, pictures: int) -> None:
-    """Hold the button, and push a stone along."""
+    """Hold the button, and push a stone along; each picture is waited for."""
     for number in range(pictures):
+        picture = photographed(lay(GROUND, Laid(x=200 + 15 * number)), number)
         assert client.post("/api/capture/hold", json={"on": True}).status_code == 204
-        stone = lay(GROUND, Laid(x=200 + 15 * number))
-        photographer.see(photographed(stone, number), 100 + number)
+        photographer.see(picture, 100 + number)
+        until = time.monotonic() + 10
+        while photographer.written <= number and time.monotonic() < until:
+            time.sleep(0.005)
+        assert photographer.written == number + 1, photographer.live_json()
     assert client.post("/api/capture/hold", json={"on": False}).status_code == 204
-    until = time.monotonic() + 10
-    while photographer.written < pictures and time.monotonic() < until:
-        time.sleep(0.01)
 
 
 def test_what_was_recorded_is_counted_shown_and_taken_back(client, photographer, tmp_path):
