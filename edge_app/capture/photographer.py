@@ -31,7 +31,11 @@ class Photographer:
     def __init__(
         self, folder: TrainingFolder, *, tray: bool, button: HeldButton | None = None
     ) -> None:
-        """Args: tray: see `Judge`.
+        """Nothing is written before it is entered.
+
+        Args:
+            tray: a camera over a tray, see `Judge`.
+            button: with a clock of its own, for a test.
 
         Raises:
             DataError: the folder cannot be read.
@@ -71,7 +75,7 @@ class Photographer:
         """There is no picture to keep: the camera is black, frozen, lost."""
         self._stone, self._now = None, ("", "")
         if self._due(at_s) and self.recording:
-            self._refused[reason] += 1
+            self._count(reason)
 
     def _due(self, at_s: float) -> bool:
         if 0 <= at_s - self._looked_s < INTERVAL_S:
@@ -89,8 +93,11 @@ class Photographer:
             if refusal is None and not self._album.keep(image_bgr, seen, label):
                 refusal, more = Refusal.DISK, Refusal.DISK.message
             if refusal is not None:
-                self._refused[refusal.value] += 1
+                self._count(refusal.value)
         self._now = (refusal.value if refusal else "", more)
+
+    def _count(self, reason: str) -> None:
+        self._refused = self._refused + Counter([reason])  # a new one, since others read it
 
     def _alike(self, seen: Signature, label: str) -> tuple[Refusal | None, str]:
         """That it is in another class is the worse fault, and told first."""

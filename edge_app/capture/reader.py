@@ -14,6 +14,8 @@ from edge_app.capture.likeness import KeptPictures, signature
 
 log = logging.getLogger(__name__)
 
+PATIENCE_S = 5.0  # with a disk that hangs
+
 
 class FolderReader:
     """Adds the signatures of pictures, in a thread of its own; a context manager around it.
@@ -53,4 +55,4 @@ class FolderReader:
         trace: TracebackType | None,
     ) -> None:
         self._stop.set()
-        self._thread.join()
+        self._thread.join(PATIENCE_S)

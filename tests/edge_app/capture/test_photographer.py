@@ -13,6 +13,7 @@ import pytest
 from deploy.errors import SettingsError
 from edge_app.capture.album import QUEUE_LENGTH, NothingKeptError
 from edge_app.capture.folder import TrainingFolder
+from edge_app.capture.hold import HeldButton
 from edge_app.capture.photographer import Photographer
 from tests.trays import Laid, lay, photographed, reach_in, tray
 
@@ -27,7 +28,8 @@ class Shoot:
         self.root = root
         self.at_s = 50.0
         self.shots = 0
-        self.photographer = Photographer(TrainingFolder(root), tray=tray)
+        pressed = HeldButton(clock=lambda: 0.0)  # until it is let go
+        self.photographer = Photographer(TrainingFolder(root), tray=tray, button=pressed)
 
     def see(self, picture, *, seconds: float = 0.0, blur: float = 0.0) -> str:
         """Show a picture for a while, 5 times a second; gives why it was refused at the end."""
@@ -48,7 +50,6 @@ class Shoot:
     def press(self, label: str = "Ruby") -> None:
         self.photographer.choose(label)
         self.photographer.hold(on=True)
-        self.photographer._button._until_s = float("inf")
 
     @property
     def files(self) -> list[str]:

@@ -42,6 +42,8 @@ def record(client, photographer, *, pictures: int) -> None:
             time.sleep(0.005)
         assert photographer.written == number + 1, photographer.live_json()
     assert client.post("/api/capture/hold", json={"on": False}).status_code == 204
+    time.sleep(0.3)  # a short press lasts a moment
+    assert not photographer.recording
 
 
 def test_what_was_recorded_is_counted_shown_and_taken_back(client, photographer, tmp_path):
