@@ -1,9 +1,10 @@
 """Which bench test tells the kinds of a short list apart, by a reviewed table of properties.
 
 `gemmology.json` gives each species the range of its refractive index and specific gravity, and
-what a polariscope, a dichroscope and an ultraviolet lamp show, each with its source. What is
-uncertain is left out. The test is worked out from the table, so the table alone must be right.
-Nothing in it tells whether a stone is natural, synthetic or treated.
+what a polariscope, a dichroscope and an ultraviolet lamp show, and names the public sources it was
+compared with (docs/gemmology.md). What is uncertain is left out. The test is worked out from the
+table, so the table alone must be right. Nothing in it tells whether a stone is natural, synthetic
+or treated.
 """
 
 from __future__ import annotations
@@ -52,8 +53,8 @@ class BenchTest:
 
     instrument: "refractometer".
     measures: "refractive index".
-    values: what to expect of each label, as text: ("Topaz", "1.609 to 1.637").
-    sources: the books that the values are from.
+    values: what to expect of each label, as text: ("Topaz", "1.606 to 1.644").
+    sources: the titles of what the values were compared with.
     """
 
     instrument: str
@@ -159,7 +160,7 @@ def _separating(labels: tuple[str, ...]) -> BenchTest | None:
         (label, _text(species, best)) for label, species in zip(labels, known, strict=True)
     )
     sources = _table()["sources"]
-    named = sorted({sources[species["source"]] for species in known if species})
+    named = sorted({sources[key]["title"] for each in known if each for key in each["checked"]})
     return BenchTest(best.instrument, best.measures, values, tuple(named))
 
 

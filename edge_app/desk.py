@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,10 +14,11 @@ from deploy.arrays import FloatArray
 from deploy.record.place import DATABASE
 from deploy.record.reader import RecordReader
 from deploy.record.stones import Provisional, clean_label, clean_note
-from edge_app.keeping import Keeper
+from edge_app.keeping import Keeper, folder_to_keep_in
 from edge_app.lessons import Lessons, kept_somewhere
 from edge_app.record.recorder import Recorder
 from edge_app.record.written import Revision, wait_for
+from edge_app.rig import Rig
 from edge_app.scanner.stone import ScannedStone, StoneView
 
 log = logging.getLogger(__name__)
@@ -43,6 +45,7 @@ class Desk:
     record reaches it. The others may be called from any thread.
 
     lessons: what is taught.
+    folder: of the record; None where nothing is kept.
     """
 
     def __init__(
@@ -62,7 +65,7 @@ class Desk:
         """
         self._keeper = keeper
         self._recorder = recorder
-        self._folder = folder
+        self.folder = folder
         self._labels = tuple(labels)
         self._lock = threading.Lock()
         self._lying = _Lying()
@@ -96,6 +99,10 @@ class Desk:
     def taught(self, embedding: FloatArray) -> Provisional | None:
         """The taught kind that a stone is like, if one is."""
         return self.lessons.match(embedding)
+
+    def problem(self) -> str:
+        """Why stones are not recorded now; empty when all is well."""
+        return self._recorder.problem if self._recorder else ""
 
     @property
     def revision(self) -> int:
@@ -146,12 +153,29 @@ class Desk:
         return list(dict.fromkeys(names))
 
     def _used(self) -> list[str]:
-        if self._folder is None or not (self._folder / DATABASE).is_file():
+        if self.folder is None or not (self.folder / DATABASE).is_file():
             return []
-        with RecordReader(self._folder) as reader:
+        with RecordReader(self.folder) as reader:
             return reader.correction_labels()
 
 
 def _tell_trouble(job: Future[None]) -> None:
     if error := job.exception():
         log.warning("a correction is not kept: %s", error)
+
+
+@contextmanager
+def open_desk(rig: Rig, chosen: str | None, *, passing: bool = False) -> Iterator[Desk]:
+    """The desk of a run. For the other arguments see `folder_to_keep_in`.
+
+    Raises:
+        SettingsError: this user has no home folder to keep stones in.
+    """
+    about = rig.bundle.digest, rig.bundle.labels
+    with folder_to_keep_in(chosen, rig.source, live=rig.feed.live, passing=passing) as folder:
+        if folder is None:
+            yield Desk(None, None, None, *about)
+            return
+        with Recorder(folder) as recorder:
+            keeper = Keeper(recorder, rig.bundle, rig.backend, rig.light)
+            yield Desk(keeper, recorder, folder, *about)

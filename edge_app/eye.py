@@ -14,6 +14,7 @@ from deploy.familiarity import Familiarity
 from deploy.preprocess import SquareBox, frame_box
 from deploy.record.stones import Provisional
 from edge_app.classifier import Classifier
+from edge_app.scanner.phases import Phase
 from edge_app.scanner.scanner import Scanner
 from edge_app.scanner.stone import ScannedStone, StoneView
 from edge_app.timing import StageTimes
@@ -31,6 +32,7 @@ class Seen:
     hint: what else is known of a short list: its family, and what tells its names apart.
     stone: the key of the stone that the verdict is of; empty where stones are not told apart.
     provisional: the taught kind that it is like, where the bundle has no name for it.
+    lifted: that stone is not on the tray any more.
     """
 
     verdict: Verdict | None
@@ -41,6 +43,7 @@ class Seen:
     hint: str = ""
     stone: str = ""
     provisional: Provisional | None = None
+    lifted: bool = False
 
 
 class Eye(Protocol):
@@ -113,7 +116,7 @@ class StoneEye:
         elif scan.box is not None or scan.stone is None:
             self._aim = scan.box
         fresh = scan.box is not None
-        said = scan.message, scan.hint, scan.key, scan.provisional
+        said = scan.message, scan.hint, scan.key, scan.provisional, scan.phase is Phase.LIFTED
         return Seen(scan.verdict, scan.final, self._aim, fresh, *said)
 
     def blink(self) -> None:

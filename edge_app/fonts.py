@@ -124,14 +124,18 @@ def _drawn_with(cluster: str, current: str, base: str) -> tuple[str, str]:
 @lru_cache(maxsize=4096)
 def has_letter(face: str, letter: str) -> bool:
     """Whether a font can draw a letter."""
-    return _draws(font(face, _PROBE_PX), letter)
+    opened = font(face, _PROBE_PX)
+    return opened is not None and _draws(opened, letter)
 
 
 def _draws(pillow_font: Any, letter: str) -> bool:
     """A font draws the same box for every letter it lacks, as it does for U+FFFF."""
     if letter.isspace() or unicodedata.category(letter) == "Cf":
         return True
-    drawn, lacking = pillow_font.getmask(letter), pillow_font.getmask("\uffff")
+    try:
+        drawn, lacking = pillow_font.getmask(letter), pillow_font.getmask("\uffff")
+    except OSError:  # a damaged file
+        return False
     return drawn.size != lacking.size or bytes(drawn) != bytes(lacking)
 
 

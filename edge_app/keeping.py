@@ -15,7 +15,6 @@ from deploy.record.place import record_folder
 from deploy.record.stones import Setup, Stone, utc_ago
 from edge_app.record.files import StonePictures
 from edge_app.record.recorder import Recorder
-from edge_app.rig import Rig
 from edge_app.scanner.stone import ScannedStone
 from edge_app.tray_light import TrayLight
 
@@ -49,17 +48,6 @@ def folder_to_keep_in(
         yield record_folder(Path(chosen) if chosen else None)
 
 
-@contextmanager
-def open_keeper(rig: Rig, chosen: str | None, *, passing: bool = False) -> Iterator[Keeper | None]:
-    """What keeps the stones of a run; None where they are not kept. See `folder_to_keep_in`."""
-    with folder_to_keep_in(chosen, rig.source, live=rig.feed.live, passing=passing) as folder:
-        if folder is None:
-            yield None
-            return
-        with Recorder(folder) as recorder:
-            yield Keeper(recorder, rig.bundle, rig.backend, rig.light)
-
-
 class Keeper:
     """Hands each stone of a run to a recorder, with what looked at it."""
 
@@ -76,10 +64,6 @@ class Keeper:
         self._engine_digest = (
             backend.engine_facts()["sha256"] if isinstance(backend, TimesItsEngine) else ""
         )
-
-    def problem(self) -> str:
-        """Why stones are not recorded now; empty when all is well."""
-        return self._recorder.problem
 
     def keep(self, scanned: ScannedStone) -> Future[int]:
         """Record a stone. Returns at once; trouble with the disk is the recorder's."""

@@ -47,6 +47,8 @@ class Lessons:
 
     `view`, `match` and `catch_up` are the loop's and wait for nothing; the others are an
     operator's, and may wait for the next look at a stone, or for the disk.
+
+    look_timeout_s: how long a view is waited for.
     """
 
     def __init__(
@@ -54,8 +56,6 @@ class Lessons:
         recorder: Recorder | None,
         bundle_digest: str,
         revision: Revision,
-        *,
-        look_timeout_s: float = LOOK_TIMEOUT_S,
     ) -> None:
         """Kinds that were taught before are known as soon as the recorder has read them.
 
@@ -67,7 +67,7 @@ class Lessons:
         self._recorder = recorder
         self._digest = bundle_digest
         self._revision = revision
-        self._look_timeout_s = look_timeout_s
+        self.look_timeout_s = LOOK_TIMEOUT_S
         self._lock = threading.Lock()
         self._lesson: _Lesson | None = None
         self._waiting: deque[Future[StoneView]] = deque()
@@ -130,7 +130,7 @@ class Lessons:
 
     def _next_view(self, waiting: Future[StoneView]) -> StoneView:
         try:
-            return waiting.result(self._look_timeout_s)
+            return waiting.result(self.look_timeout_s)
         except concurrent.futures.TimeoutError as exc:
             with self._lock, suppress(ValueError):  # it may come at this very moment
                 self._waiting.remove(waiting)

@@ -177,6 +177,7 @@ class LiveLoop:
             trouble=self._trouble(),
             stone=seen.stone,
             provisional=seen.provisional,
+            lifted=seen.lifted,
         )
 
     def _media_time(self, frame: Frame) -> float:
@@ -187,8 +188,9 @@ class LiveLoop:
 
     def _count(self, seen: Seen, now: float) -> None:
         verdict = seen.verdict
-        if verdict is None:
+        if verdict is None or not seen.final:  # nothing lies there, or a stone that settles
             self._said = ()  # the next stone is news, though it be of the same kind
+        if verdict is None:
             return
         if seen.fresh:
             self.stats.labels[verdict.text] += 1

@@ -43,6 +43,7 @@ CAPTIONS = {
     WAITING: "WAITING",
 }
 LOOKING = "LOOKING"
+LAST = "THE LAST STONE"
 UNFAMILIAR = "UNLIKE EVERY KIND IT KNOWS"
 
 
@@ -145,7 +146,10 @@ def _differs(shown: Reading, reading: Reading) -> bool:
 
 
 def _words(reading: Reading) -> tuple[object, ...]:
-    return reading.state, reading.note, reading.final, reading.prompt, reading.hint, reading.trouble
+    return (
+        *(reading.state, reading.note, reading.trouble),
+        *(reading.final, reading.lifted, reading.prompt, reading.hint),
+    )
 
 
 def _said(reading: Reading) -> tuple[object, ...] | None:
@@ -204,6 +208,8 @@ def _caption(reading: Reading) -> str:
         return CAPTIONS[kind]
     if not reading.final:
         return LOOKING
+    if reading.lifted:
+        return LAST
     return UNFAMILIAR if kind == REFER and reading.verdict.unfamiliar else CAPTIONS[kind]
 
 

@@ -28,6 +28,7 @@ class Reading:
     note: more on the state, for whoever set the camera up: "next try in 4 s".
     stone: the key of the stone that the verdict is of; empty where stones are not told apart.
     provisional: the taught kind that it is like, where the bundle has no name for it.
+    lifted: that stone is not on the tray any more.
     """
 
     verdict: Verdict | None
@@ -44,3 +45,4 @@ class Reading:
     trouble: str = ""
     stone: str = ""
     provisional: Provisional | None = None
+    lifted: bool = False

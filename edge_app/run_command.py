@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
@@ -18,14 +17,15 @@ from edge_app.web.arguments import add_web_arguments, web_settings
 if TYPE_CHECKING:
     from deploy.backends import Backend
     from deploy.bundle import Bundle
+    from edge_app.desk import Desk
     from edge_app.eye import Seen
     from edge_app.feed import Feed
+    from edge_app.loop import Monitor
     from edge_app.rig import Rig
     from edge_app.sinks.base import Sink
     from edge_app.sources.base import Source
     from edge_app.states import CameraState
     from edge_app.stats import LoopStats
-    from edge_app.web.live import LivePicture
     from edge_app.web.screen import WebSettings
 
 log = logging.getLogger(__name__)
@@ -121,7 +121,7 @@ def _loop(
     stats: LoopStats,
 ) -> None:
     from deploy.familiarity import read_familiarity
-    from edge_app.keeping import open_keeper
+    from edge_app.desk import open_desk
     from edge_app.loop import run_loop
     from edge_app.overlay import Overlay
 
@@ -129,8 +129,8 @@ def _loop(
     drawn = window or args.record is not None
     with ExitStack() as stack:
         sinks = [stack.enter_context(sink) for sink in _sinks(args, feed, window)]
-        keeper = stack.enter_context(open_keeper(rig, args.keep, passing=display == WEB))
-        monitor = stack.enter_context(_page(rig, web)) if display == WEB else None
+        desk = stack.enter_context(open_desk(rig, args.keep, passing=display == WEB))
+        monitor = stack.enter_context(_page(rig, desk, web)) if display == WEB else None
         stats.started_at = time.monotonic()
         teller = _Teller(stats)
         run_loop(
@@ -143,8 +143,10 @@ def _loop(
             sinks=sinks,
             on_change=None if window else teller.verdict,
             on_state=teller.state if feed.live else None,
-            on_stone=keeper.keep if keeper else None,
-            trouble=keeper.problem if keeper else str,
+            on_stone=desk.keep,
+            on_view=desk.view,
+            taught=desk.taught,
+            trouble=desk.problem,
             monitor=monitor,
             scan=feed.live,
             frames=args.frames,
@@ -154,15 +156,10 @@ def _loop(
         )
 
 
-@contextmanager
-def _page(rig: Rig, settings: WebSettings) -> Iterator[LivePicture]:
-    """Serve the page, and say where."""
-    from edge_app.web.screen import web_screen
-    from edge_app.web.session import session_of
+def _page(rig: Rig, desk: Desk, settings: WebSettings) -> AbstractContextManager[Monitor]:
+    from edge_app.web.scan_page import scan_page
 
-    with web_screen(settings, session_of(rig), [], lambda reading: {}) as (live, url):
-        print(f"the scanner's page: {url}", flush=True)
-        yield live
+    return scan_page(rig, desk, settings)
 
 
 def _sinks(args: argparse.Namespace, feed: Feed, window: bool) -> list[Sink]:

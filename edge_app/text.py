@@ -122,7 +122,7 @@ def text_mask(text: str, size_px: int, *, bold: bool = False) -> tuple[ByteArray
     if size_px < FINE_BELOW_PX:
         return _fine_mask(text, size_px, bold)
     parts = [(font(face, size_px), part) for face, part in runs(text)]
-    if not parts:
+    if not parts or any(each is None for each, _ in parts):  # none here, or one was just removed
         return _stroked_mask(folded(text), size_px)
     # Strokes, since Pillow's own font comes in one weight.
     stroke_px = round(size_px / (64 if is_dense(text) else 48)) if bold else 0

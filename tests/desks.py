@@ -64,7 +64,7 @@ def make_desk(recorder: Recorder | None, folder: Path, bundle: Bundle, backend: 
         return Desk(None, None, None, bundle.digest, bundle.labels)
     keeper = Keeper(recorder, bundle, backend, TrayLight(DemoSource(("Ruby",))))
     desk = Desk(keeper, recorder, folder, bundle.digest, bundle.labels)
-    desk.lessons._look_timeout_s = 20.0  # the machine may be busy
+    desk.lessons.look_timeout_s = 20.0  # the machine may be busy
     return desk
 
 

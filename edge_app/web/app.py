@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from deploy.arrays import Json
+from edge_app.web.answers import HANDLERS
 from edge_app.web.live import LivePicture
 from edge_app.web.live_socket import LiveSocket
 
@@ -52,5 +53,6 @@ def make_app(
             WebSocketRoute("/api/live", LiveSocket(live).__call__),
             *routes,
             Mount("/page", StaticFiles(directory=PAGE)),
-        ]
+        ],
+        exception_handlers=HANDLERS,
     )

@@ -65,7 +65,14 @@ def _no_answer() -> bytes:
             "frame": {"width": 0, "height": 0},
             **{"state": CameraState.STALLED.value, "advice": "the scanner does not answer"},
             **dict.fromkeys(("note", "trouble", "prompt", "hint", "stone", "backend"), ""),
-            **{"corrected": "", "final": False, "box": None, "verdict": None, "provisional": None},
+            **{
+                "corrected": "",
+                "final": False,
+                "lifted": False,
+                "box": None,
+                "verdict": None,
+                "provisional": None,
+            },
             **{"fps": 0, "latency_ms": 0, "dropped": 0, "revision": 0, "capture": None},
         }
     ).encode()

@@ -17,6 +17,7 @@ from edge_app.web.server import Listen, WebServer, open_socket
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
+    from edge_app.web.guard.access import Access
     from edge_app.web.live import LivePicture
 
 REMEDY = 'pip install "gemscan[web]"'
@@ -54,8 +55,8 @@ def web_screen(
     more: Callable[[Reading], Json],
     *,
     page: str = "index.html",
-) -> Iterator[tuple[LivePicture, str]]:
-    """Serve the page; gives where to show readings, and the page's address.
+) -> Iterator[LivePicture]:
+    """Serve a page, print where, and give the place to show readings.
 
     Args:
         session: what the page asks first; the server's own mark is added.
@@ -67,16 +68,43 @@ def web_screen(
         WebError: the server does not start.
     """
     from edge_app.web.app import make_app
+    from edge_app.web.guard.certificate import check_certificate
+    from edge_app.web.guard.door import guard
+    from edge_app.web.guard.limits import UVICORN_LIMITS
+    from edge_app.web.guard.pairing import pairing_routes
     from edge_app.web.live import LivePicture
 
+    if settings.certificate and settings.key:
+        check_certificate(settings.certificate, settings.key)
     wanted = settings.listen or Listen()
     taken = open_socket(wanted, tries=1 if settings.listen else TRIES)
+    access = _access(wanted.host, taken.getsockname()[1], tls=settings.certificate is not None)
     said = {**session, "start": secrets.token_hex(4)}
     with ExitStack() as stack:
         live = LivePicture(more)
-        app = make_app(live, lambda: said, routes, page=page)
-        server = WebServer(app, taken, {}, certificate=settings.certificate, key=settings.key)
-        stack.enter_context(server)
+        app = make_app(live, lambda: said, [*pairing_routes(access), *routes], page=page)
+        keys = {"certificate": settings.certificate, "key": settings.key}
+        stack.enter_context(WebServer(guard(app, access), taken, UVICORN_LIMITS, **keys))
         stack.enter_context(live)  # left first, so that every page is told
-        scheme = "https" if settings.certificate else "http"
-        yield live, f"{scheme}://{wanted.host}:{taken.getsockname()[1]}/"
+        _tell(access)
+        yield live
+
+
+def _access(host: str, port: int, *, tls: bool) -> Access:
+    from edge_app.web.guard.access import Access
+    from edge_app.web.guard.devices import devices_folder
+
+    return Access(host, port, devices_folder(), tls=tls, on_code=_tell_code)
+
+
+def _tell(access: Access) -> None:
+    print(f"the scanner's page: {access.own_address}", flush=True)
+    if not access.beyond_loopback:
+        return
+    for address in access.addresses():
+        print(f"from another device: {address}", flush=True)
+    _tell_code(access.code)
+
+
+def _tell_code(code: str) -> None:
+    print(f"pairing code, for each new device: {code[:3]} {code[3:]}", flush=True)

@@ -106,7 +106,6 @@ class WebServer:
         from uvicorn import Config, Server
 
         self._socket = taken
-        tls = {"ssl_certfile": certificate, "ssl_keyfile": key} if certificate else {}
         self._server = Server(
             Config(
                 app,
@@ -114,10 +113,10 @@ class WebServer:
                 log_config=None,
                 log_level="warning",
                 access_log=False,
-                ws="websockets-sansio",
-                ws_per_message_deflate=False,  # a JPEG gains nothing
                 timeout_graceful_shutdown=STOP_S,
-                **{**tls, **limits},
+                ssl_certfile=certificate,
+                ssl_keyfile=key,
+                **limits,
             )
         )
         self._thread = threading.Thread(target=self._serve, name="web-server", daemon=True)

@@ -27,6 +27,7 @@ def reading_json(reading: Reading, width: int, height: int) -> Json:
         "prompt": reading.prompt,
         "hint": reading.hint,
         "final": reading.final,
+        "lifted": reading.lifted,
         "stone": reading.stone,
         "box": None if box is None else [box.x, box.y, box.side_px],
         "verdict": None if reading.verdict is None else _verdict(reading.verdict),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from itertools import combinations
 from pathlib import Path
 
@@ -11,18 +12,20 @@ import pytest
 import deploy.gemmology
 from deploy.gemmology import family, separating_test, short_list_hint
 
+PAGE = Path(__file__).parents[2] / "docs" / "gemmology.md"
 TABLE = json.loads(Path(deploy.gemmology.__file__).with_name("gemmology.json").read_text("utf-8"))
 LEVELS = {"none", "weak", "distinct", "strong"}
 
 
 @pytest.mark.parametrize("name", TABLE["species"])
-def test_a_species_has_sourced_values_that_can_be(name: str):
+def test_a_species_has_checked_values_that_can_be(name: str):
     species = TABLE["species"][name]
 
     assert set(species) <= {
-        "family", "source", "ri", "sg", "refraction", "pleochroism", "uv"
+        "family", "checked", "ri", "sg", "refraction", "pleochroism", "uv"
     }  # fmt: skip
-    assert species["source"] in TABLE["sources"]
+    assert len(set(species["checked"])) == len(species["checked"]) >= 2
+    assert set(species["checked"]) <= set(TABLE["sources"])
     for key, least, most in (("ri", 1.3, 2.7), ("sg", 1.0, 5.3)):
         low, high = species.get(key, (least, most))
         assert least <= low < high <= most
@@ -30,6 +33,36 @@ def test_a_species_has_sourced_values_that_can_be(name: str):
     assert {species.get(key, "none") for key in ("pleochroism", "uv")} <= LEVELS
     if species.get("refraction") == "single":
         assert species.get("pleochroism", "none") == "none"
+
+
+def test_every_source_is_used_and_says_where_and_when_it_was_seen():
+    used = {key for species in TABLE["species"].values() for key in species["checked"]}
+
+    assert used == set(TABLE["sources"])
+    for source in TABLE["sources"].values():
+        assert set(source) == {"title", "address", "seen"}
+        assert source["title"]
+        assert source["address"].startswith(("http://", "https://"))
+        assert date.fromisoformat(source["seen"])
+
+
+def test_a_test_names_what_its_values_were_compared_with():
+    test = separating_test(["Citrine", "Topaz"])
+
+    assert test is not None
+    assert test.sources == tuple(
+        sorted(
+            TABLE["sources"][key]["title"]
+            for key in {
+                *TABLE["species"]["quartz"]["checked"],
+                *TABLE["species"]["topaz"]["checked"],
+            }
+        )
+    )
+
+
+def test_every_note_is_of_a_label():
+    assert set(TABLE["notes"]) <= set(TABLE["labels"])
 
 
 def test_every_label_has_a_species_and_every_species_a_label():
@@ -112,15 +145,16 @@ def test_nothing_is_said_of_how_a_stone_came_to_be():
     ("labels", "hint"),
     [
         (["Emerald", "Jade"], "polariscope (refraction): Emerald double, Jade aggregate"),
-        (["Almandine", "Ruby", "Pyrope"], "polariscope and refractometer together tell them apart"),
+        (["Almandine", "Ruby", "Spinel"], "polariscope and refractometer together tell them apart"),
         (["Ruby", "Spinel", "Garnet Red"], "polariscope tells Ruby (double) from the others"),
         (
             ["Amethyst", "Iolite", "Sapphire Purple"],
-            "refractometer tells Sapphire Purple (1.757 to 1.779) from the others",
+            "refractometer tells Sapphire Purple (1.757 to 1.788) from the others",
         ),
         (
-            ["Pyrope", "Almandine", "Rhodolite"],
-            "garnet: refractometer tells Pyrope (1.720 to 1.756) from Almandine (1.760 to 1.820)",
+            ["Almandine", "Hessonite", "Garnet Red"],
+            "garnet: hydrostatic balance tells Almandine (3.90 to 4.32) "
+            "from Hessonite (3.57 to 3.73)",
         ),
         (["Garnet Red", "Pyrope", "Spinel"], "garnet or spinel"),
         (["Amethyst", "Citrine", "Quartz Rose"], "quartz"),
@@ -143,3 +177,11 @@ def test_a_hint_fits_into_one_line_of_the_screen():
     lists = [labels[i::17][:size] for i in range(17) for size in (3, 4)]
 
     assert max(len(short_list_hint(each)) for each in lists) < 150
+
+
+def test_the_page_gives_what_was_seen_of_every_species():
+    rows = [line for line in PAGE.read_text("utf-8").splitlines() if line.startswith("| ")]
+    seen = {row.split("|")[1].strip(): row for row in rows}
+
+    for name, species in TABLE["species"].items():
+        assert all(f"[{key}](" in seen[name] for key in species["checked"]), name

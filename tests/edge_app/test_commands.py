@@ -193,7 +193,14 @@ def test_a_taught_name_is_told_as_provisional_and_without_the_models_confidence(
 
 
 def test_the_stones_of_a_run_are_kept_and_listed(bundle, tmp_path, capsys):
-    words = ["--source", "demo://?stones=1", "--display", "none", "--keep", str(tmp_path / "kept")]
+    words = [
+        "--source",
+        "demo://?stones=1&rest=8",
+        "--display",
+        "none",
+        "--keep",
+        str(tmp_path / "kept"),
+    ]
     assert gemscan.main(["run", "--bundle", str(bundle.root), *words]) == 0
     capsys.readouterr()
 

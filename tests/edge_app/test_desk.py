@@ -237,7 +237,7 @@ def test_a_view_is_taken_of_what_lies_there_after_the_press(desk):
 
 
 def test_without_a_stone_at_rest_no_view_is_taken(desk, monkeypatch):
-    monkeypatch.setattr(desk.lessons, "_look_timeout_s", 0.05)
+    monkeypatch.setattr(desk.lessons, "look_timeout_s", 0.05)
     desk.lessons.begin("Kunzite")
     for _ in range(2):
         with pytest.raises(NotNowError, match="no stone lies still"):

@@ -67,3 +67,16 @@ def test_an_empty_tray_asks_for_a_stone_and_keeps_the_network_idle(fakes, manife
 
     assert seen.prompt == "lay a stone on the tray"
     assert (seen.verdict, backend.calls) == (None, 0)
+
+
+def test_a_verdict_is_marked_once_its_stone_is_gone(fakes, manifest, scene):
+    eye = StoneEye(fakes.FixedBackend(DOG), manifest, StageTimes(), None)
+
+    seen = looks(eye, scene, 4.0)
+
+    gone = [one.lifted for one in seen]
+    assert any(gone)
+    first = gone.index(True)
+    assert not any(gone[: first - 1])
+    assert seen[first].verdict is not None
+    assert seen[first].stone == seen[first - 1].stone

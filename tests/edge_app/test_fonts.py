@@ -130,3 +130,10 @@ def test_text_from_the_right_without_raqm_is_said_once(monkeypatch, caplog):
     fonts._reads_from_the_right("אודם")
     (said,) = caplog.records
     assert "sudo apt install libraqm0" in said.getMessage()
+
+
+def test_a_font_that_is_removed_while_the_scanner_runs_is_no_trouble(monkeypatch):
+    runs("Ruby")
+    monkeypatch.setattr("edge_app.text.font", lambda face, size_px: None)
+    mask, _ = text_mask("Ruby", 40)
+    assert mask.max() == 255

@@ -376,3 +376,21 @@ def test_a_camera_that_was_away_drops_a_stone_without_a_verdict(fakes, manifest)
     )
 
     assert stones == []
+
+
+def test_a_second_stone_of_the_same_kind_is_told_as_well(fakes, manifest):
+    """The tray is hardly bare between the two, and the first one's verdict is still shown."""
+    scene = TrayScene(("Ruby",), seed=1, size=(284, 160))
+    looks = [Look(Frame(scene.draw(i / 8, i), i / 8, i)) for i in range(8 * 6)]
+    said, stones = [], []
+
+    run_loop(
+        ScriptedFeed(looks),
+        fakes.FixedBackend(DOG),
+        manifest,
+        on_change=lambda seen: said.append(seen.verdict.text),
+        on_stone=stones.append,
+        scan=True,
+    )
+
+    assert (len(stones), said) == (2, ["dog", "dog"])

@@ -35,6 +35,7 @@ class Access:
         *,
         tls: bool,
         names: Sequence[str] = (),
+        on_code: Callable[[str], None] = lambda code: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Nobody is paired, or those of an earlier run.
@@ -45,6 +46,7 @@ class Access:
             folder: where paired devices are kept, hashed; None forgets them at the end.
             tls: whether the server speaks HTTPS.
             names: more names that this machine is reached by, as that of a proxy before it.
+            on_code: told each new code, to show it on the scanner.
         """
         self.listen_host = listen_host
         self.listen_port = listen_port
@@ -53,6 +55,7 @@ class Access:
         self._names = machine_names(listen_host, names)
         self._devices = PairedDevices(folder / FILE if folder else None)
         self._tries = Tries(clock)
+        self._on_code = on_code
         self._code = new_code()
         self._lock = threading.Lock()
 
@@ -65,6 +68,12 @@ class Access:
     def cookie(self) -> str:
         """The name of the cookie. A browser takes `__Host-` only from the very host, over TLS."""
         return "__Host-gemscan" if self.tls else "gemscan"
+
+    @property
+    def own_address(self) -> str:
+        """The URL at which this machine itself reaches the server."""
+        every = normal(self.listen_host) in ("0.0.0.0", "::", "")
+        return self._url("127.0.0.1" if every else self.listen_host)
 
     def addresses(self) -> tuple[str, ...]:
         """The URLs at which others reach this server, the likeliest first; none on loopback."""
@@ -113,16 +122,20 @@ class Access:
                 self._tries.wrong(address)
                 self._check_tries(address, renew=True)
                 raise RefusedError(403, "That is not the code. Read it again on the scanner.")
-            self._code = new_code()
+            self._renew()
             log.info("a device at %s was paired", address)
             return self._devices.add()
+
+    def _renew(self) -> None:
+        self._code = new_code()
+        self._on_code(self._code)
 
     def _check_tries(self, address: str, *, renew: bool = False) -> None:
         wait_s = math.ceil(self._tries.wait_s(address))
         if not wait_s:
             return
         if renew:
-            self._code = new_code()
+            self._renew()
             log.warning("too many wrong codes, the last from %s; there is a new code", address)
         raise RefusedError(
             429,

@@ -38,7 +38,8 @@ async def checked_body(scope: Scope, receive: Receive) -> Receive:
 
 def _check_head(headers: Headers) -> None:
     length = headers.get("content-length", "0")
-    if not (length.isascii() and length.isdigit()):
+    both = "content-length" in headers and "transfer-encoding" in headers
+    if both or not (length.isascii() and length.isdigit()):
         raise RefusedError(400, "The request does not say how long it is.")
     if len(length) > len(str(LARGEST_BODY)) or int(length) > LARGEST_BODY:
         raise _too_large()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 import re
 import secrets
 from hmac import compare_digest
@@ -58,6 +59,16 @@ class PairedDevices:
             write_json(self._path, {"devices": self._devices}, mode=0o600)
         except StorageError as exc:
             log.warning("the new device has to be paired again after a restart: %s", exc)
+
+
+def devices_folder() -> Path | None:
+    """The user's settings of gemscan; None for a user without a home."""
+    if base := os.environ.get("XDG_CONFIG_HOME"):
+        return Path(base) / "gemscan"
+    try:
+        return Path.home() / ".config" / "gemscan"
+    except RuntimeError:
+        return None
 
 
 def _hash(token: str) -> str:

@@ -51,7 +51,6 @@ UVICORN_LIMITS: dict[str, Any] = {
     "limit_concurrency": 128,  # connections and requests; above it 503
     "backlog": 64,
     "timeout_keep_alive": 15,  # seconds that a browser's connection may be idle
-    "timeout_graceful_shutdown": 2,
     "ws": "websockets-sansio",
     "ws_max_size": 1024,  # bytes of a message from the page, which sends "ok"
     "ws_ping_interval": 10.0,  # a phone that left the network is noticed in 20 seconds

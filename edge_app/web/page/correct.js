@@ -67,7 +67,10 @@ export class CorrectDialog {
 
   choose(label) {
     this.chosen = label;
-    for (const radio of this.names.querySelectorAll("input")) radio.checked = radio.value === label;
+    for (const radio of this.names.querySelectorAll("input")) {
+      radio.checked = radio.value === label;
+      radio.parentElement.classList.toggle("chosen", radio.checked);
+    }
     byId("correct-save").disabled = !label;
   }
 

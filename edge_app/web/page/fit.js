@@ -1,6 +1,6 @@
 // Words as large as their box takes.
 
-const SMALLEST_PX = 20;
+const SMALLEST_PX = 16;
 
 const WORTH_A_BREAK = 0.6; // lines stay whole unless breaking them makes the words so much larger
 

@@ -7,6 +7,7 @@
 //   #trouble            why stones are not recorded; hidden when they are
 //   #verdict            data-tone: name, list, refer, taught, corrected, looking, waiting
 //   #verdict-caption, #verdict-name, #verdict-sure, #verdict-more, #candidates
+//   #prompt             what to do now, over the picture, while a verdict is shown
 //   #not-right, #teach  open #correct-dialog (#correct-filter, #correct-names, #correct-note,
 //                       #correct-save) and #teach-dialog (#teach-label, #teach-start,
 //                       #teach-view, #teach-save, #taught)

@@ -36,6 +36,7 @@ export class Stage {
     this.keep(seen && { reading, said: live ? said : null, bitmap: seen });
     this.mark(live && seen ? "true" : "false", seen ? "dim" : "");
     byId("connection").hidden = true;
+    write(byId("prompt"), live ? said.prompt : "");
     this.tell(message(reading, live, seen));
   }
 
@@ -44,6 +45,7 @@ export class Stage {
     this.keep(null);
     this.mark("false", "");
     byId("connection").hidden = false;
+    write(byId("prompt"), "");
     this.tell({ title: "", advice: "It connects again by itself.", note: "" });
   }
 
@@ -83,9 +85,10 @@ export class Stage {
     pen.drawImage(bitmap, place.x, place.y, place.width, place.height);
     if (!said || !reading.box) return;
     const box = onStage(reading.box, reading.frame, place);
-    const accent = said.final ? ACCENTS[said.tone] : WAITING;
+    const named = said.label && !said.prompt; // else another stone may lie there by now
+    const accent = named ? ACCENTS[said.tone] : WAITING;
     drawCorners(pen, box, place, accent, this.scale);
-    if (said.label) drawLabel(pen, said.label, box, place, accent, this.scale);
+    if (named) drawLabel(pen, said.label, box, place, accent, this.scale);
   }
 }
 

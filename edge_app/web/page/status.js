@@ -28,7 +28,8 @@ export function showNoStatus() {
 export function showNames(session) {
   const { name, version } = session.bundle;
   write(byId("figures-what"), `${name} ${version} · ${session.source}`);
-  write(byId("about"), `gemscan ${session.gemscan} · ${name} ${version} · ${session.backend}`);
+  const about = ["gemscan", session.gemscan, "·", name, version, "·", session.backend];
+  write(byId("about"), about.filter(Boolean).join(" "));
 }
 
 function showState(words, state) {

@@ -41,7 +41,7 @@ export class VerdictPanel {
     sign.setAttribute("href", `#sign-${SIGNS[said.tone] ?? said.tone}`);
     write(byId("verdict-caption"), said.caption);
     this.name.replaceChildren(...said.names.map(line));
-    writeOrHide(byId("verdict-more"), said.more);
+    write(byId("verdict-more"), said.more);
     this.refit();
   }
 
@@ -60,7 +60,7 @@ export class VerdictPanel {
   }
 
   announce(said, stone) {
-    const words = said.final ? `${said.caption}: ${either(said.names)}` : "";
+    const words = said.final && !said.lifted ? `${said.caption}: ${either(said.names)}` : "";
     if (words && words + stone !== this.announced) {
       write(byId("announce"), "");
       setTimeout(() => write(byId("announce"), words), 50); // the same words, said again

@@ -1,30 +1,28 @@
 // What a reading says, in words: the same ones as on the scanner's own window.
 
-const CAPTIONS = {
-  name: "Looks like",
-  list: "One of these",
-  refer: "Not sure: ask a gemmologist",
+const ELSEWHERE = "Test the stone by other means.";
+const NOTHING = {
+  ...{ tone: "waiting", caption: "Waiting", names: ["No reading"], sure: "", more: "" },
+  ...{ prompt: "", bars: [], label: "", final: false },
 };
-const UNFAMILIAR = "Unlike every kind it knows";
-const REFER_ADVICE = "Test the stone by other means.";
-const NOTHING = { tone: "waiting", names: [], sure: "", more: "", bars: [], label: "", final: false };
 
 /**
  * What the verdict panel shows of a reading.
  *
  * Gives tone (name, list, refer, taught, corrected, looking, waiting), caption, names (lines),
- * sure (how sure), more (advice), bars (candidates), label (over the stone), final.
+ * sure (how sure), more (advice), prompt (what to do now), bars (candidates), label (over the
+ * stone), final, lifted (it is of the stone that was there before).
  */
 export function sayReading(reading) {
-  if (reading.state !== "live") return { ...NOTHING, caption: "Waiting", names: ["No reading"] };
+  if (reading.state !== "live") return NOTHING;
+  if (!reading.verdict) return waiting(reading);
   if (!reading.final) return looking(reading);
-  if (reading.corrected) return corrected(reading);
-  if (reading.provisional) return taught(reading);
-  return reading.verdict ? decided(reading) : waiting(reading);
+  const said = { ...NOTHING, final: true, prompt: capital(reading.prompt), ...decided(reading) };
+  return reading.lifted ? { ...said, caption: "The last stone", lifted: true } : said;
 }
 
 /** What it shows when nothing comes from the scanner. */
-export const sayNothing = { ...NOTHING, caption: "Waiting", names: ["No reading"] };
+export const sayNothing = NOTHING;
 
 /** 0.97 as "97%". */
 export function percent(confidence) {
@@ -42,8 +40,8 @@ export function either(names) {
 }
 
 function waiting(reading) {
-  const names = [capital(reading.prompt || "lay a stone on the tray")];
-  return { ...NOTHING, caption: "Waiting", names };
+  if (!reading.prompt && !reading.final) return looking(reading);
+  return { ...NOTHING, names: [capital(reading.prompt || "lay a stone on the tray")] };
 }
 
 function looking(reading) {
@@ -52,53 +50,49 @@ function looking(reading) {
 }
 
 function decided(reading) {
-  const { verdict } = reading;
-  const said = { tone: verdict.kind, caption: CAPTIONS[verdict.kind], final: true };
-  const more = capital(reading.prompt || reading.hint);
-  return { ...said, ...WORDS[verdict.kind](verdict, more) };
+  if (reading.corrected) return corrected(reading);
+  if (reading.provisional) return taught(reading.provisional);
+  return { name, list, refer }[reading.verdict.kind](reading);
 }
 
-const WORDS = {
-  name(verdict, more) {
-    const [first] = verdict.candidates;
-    const sure = `${percent(first.confidence)} sure`;
-    return { names: [first.label], sure, more, bars: bars(verdict, 1), label: first.label };
-  },
-  list(verdict, more) {
-    const meant = verdict.candidates.slice(0, verdict.listed);
-    const names = meant.map((candidate) => candidate.label);
-    const together = meant.reduce((sum, candidate) => sum + candidate.confidence, 0);
-    const sure = `${percent(together)} together`;
-    return { names, sure, more, bars: bars(verdict, verdict.listed), label: listLabel(names) };
-  },
-  refer(verdict, more) {
-    const advice = { names: ["Refer"], label: "Refer", more: more || REFER_ADVICE };
-    if (verdict.unfamiliar) return { ...advice, caption: UNFAMILIAR, sure: "", bars: [] };
-    const [first] = verdict.candidates;
-    const sure = `${first.label} ${percent(first.confidence)}, the best guess`;
-    return { ...advice, sure, bars: bars(verdict, 0) };
-  },
-};
+function name({ verdict }) {
+  const [first] = verdict.candidates;
+  const sure = `${percent(first.confidence)} sure`;
+  const words = { tone: "name", caption: "Looks like", names: [first.label], sure };
+  return { ...words, bars: bars(verdict, 1), label: first.label };
+}
+
+function list({ verdict, hint }) {
+  const meant = verdict.candidates.slice(0, verdict.listed);
+  const names = meant.map((candidate) => candidate.label);
+  const together = meant.reduce((sum, candidate) => sum + candidate.confidence, 0);
+  const sure = `${percent(together)} together`;
+  const words = { tone: "list", caption: "One of these", names, sure, more: capital(hint) };
+  return { ...words, bars: bars(verdict, verdict.listed), label: listLabel(names) };
+}
 
 /** A short list over the stone: two names; of more, how many. */
 function listLabel(names) {
   return names.length === 2 ? either(names) : `One of ${names.length}`;
 }
 
-function taught(reading) {
-  const { label, similarity } = reading.provisional;
-  const sure = `${similarity.toFixed(2)} alike; the model itself says refer`;
-  const more = capital(reading.prompt) || "Like a stone that was taught here. Test it by other means.";
-  const said = { tone: "taught", caption: "Provisional: taught here", names: [label], final: true };
-  return { ...said, sure, more, bars: [], label: `${label} (provisional)` };
+function refer({ verdict }) {
+  const words = { tone: "refer", names: ["Refer"], more: ELSEWHERE, label: "Refer" };
+  if (verdict.unfamiliar) return { ...words, caption: "Unlike every kind it knows" };
+  const [first] = verdict.candidates;
+  const sure = `${first.label} ${percent(first.confidence)}, the best guess`;
+  return { ...words, caption: "Not sure: ask a gemmologist", sure, bars: bars(verdict, 0) };
 }
 
-function corrected(reading) {
-  const { verdict, provisional } = reading;
-  const before = provisional?.label ?? verdict?.text;
-  const sure = before ? `The scanner said: ${before}` : "";
-  const said = { tone: "corrected", caption: "Corrected", names: [reading.corrected], final: true };
-  return { ...said, sure, more: capital(reading.prompt), bars: [], label: reading.corrected };
+function taught({ label, similarity }) {
+  const sure = `${similarity.toFixed(2)} alike; the model itself gives no name`;
+  const words = { tone: "taught", caption: "Provisional: taught here", names: [label], sure };
+  return { ...words, more: ELSEWHERE, label: `${label} (provisional)` };
+}
+
+function corrected({ verdict, provisional, corrected: label }) {
+  const sure = `The scanner said: ${provisional?.label ?? capital(verdict.text)}`;
+  return { tone: "corrected", caption: "Corrected", names: [label], sure, label };
 }
 
 function bars(verdict, meant) {

@@ -22,9 +22,9 @@ MUST = os.environ.get("GEMSCAN_BROWSER") == "must"
 
 # As root there is no sandbox; the rest keeps the browser from calling anybody.
 ARGUMENTS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,14 @@ class browser_page:  # noqa: N801  (used as a function)
             assert not self.problems
 
 
+def until(page, condition: str) -> None:
+    """Ask again and again; playwright's own way is forbidden by the page's security policy."""
+    end = time.monotonic() + SLOW_MS / 1000
+    while not page.evaluate(condition):
+        assert time.monotonic() < end, condition
+        page.wait_for_timeout(100)
+
+
 def live(page) -> None:
     page.wait_for_selector("#stage[data-live=true]")
 
@@ -92,7 +101,7 @@ def test_the_page_loads_and_its_video_moves(page):
     live(page)
     width, first = page.evaluate(PICTURE)
     assert width >= 640
-    page.wait_for_function(f"({PICTURE})()[1] !== {first}")
+    until(page, f"({PICTURE})()[1] !== {first}")
 
 
 def test_a_stone_gets_its_verdict_and_comes_into_the_list(page):
@@ -100,9 +109,10 @@ def test_a_stone_gets_its_verdict_and_comes_into_the_list(page):
 
     assert said in LABELS or said == "Refer" or " or " in said or "\n" in said
     page.wait_for_selector("#stones li[data-key]")
-    page.wait_for_function(
+    until(
+        page,
         "() => { const img = document.querySelector('#stones li img');"
-        " return img && img.complete && img.naturalWidth > 0; }"
+        " return img && img.complete && img.naturalWidth > 0; }",
     )
 
 
@@ -127,18 +137,14 @@ def test_a_kind_is_taught_from_the_screen(page, scanner):
     page.click("#teach")
     page.fill("#teach-label", "Paraíba")
     page.click("#teach-start")
-    for view in (1, 2):
-        page.wait_for_function(
-            f"""() => {{
-                if (document.querySelector("#teach-count").innerText.includes("{view}")) return true;
-                const button = document.querySelector("#teach-view");
-                if (!button.disabled) button.click();
-                return false;
-            }}""",
-            polling=1700,
-        )
+    while not page.evaluate("document.querySelector('#teach-count').innerText.includes('2')"):
+        if page.is_enabled("#teach-view"):
+            page.click("#teach-view")
+        page.wait_for_timeout(1700)
     page.click("#teach-save")
-    page.wait_for_function("() => document.querySelector('#taught').innerText.includes('Paraíba')")
+    page.wait_for_selector("#teach-dialog", state="hidden")
+    page.click("#teach")
+    until(page, "document.querySelector('#taught').innerText.includes('Paraíba')")
 
     with RecordReader(scanner.record) as reader:
         assert {view.label for view in reader.taught()} == {"Paraíba"}
@@ -207,4 +213,4 @@ def test_the_page_survives_a_restart_of_the_scanner(browser, tmp_path):
 
 def test_a_verdict_is_read_out_once(page):
     verdict(page)
-    page.wait_for_function("() => document.querySelector('#announce').innerText.length > 0")
+    until(page, "document.querySelector('#announce').innerText.length > 0")

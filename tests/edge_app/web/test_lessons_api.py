@@ -69,7 +69,7 @@ def test_what_does_not_go_is_one_sentence(client, method, path, status, said):
 
 
 def test_no_view_without_a_stone_and_no_lesson_without_a_name(client, desk, monkeypatch):
-    monkeypatch.setattr(desk.lessons, "_look_timeout_s", 0.05)
+    monkeypatch.setattr(desk.lessons, "look_timeout_s", 0.05)
     assert begin(client, "").status_code == 400
     begin(client, "Kunzite")
 

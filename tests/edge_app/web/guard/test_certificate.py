@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
+import gemscan
 from deploy.errors import SettingsError
 from edge_app.web.guard.certificate import check_certificate
 
 
 def test_a_pair_that_fits_is_taken_without_a_word(certificate, caplog):
     check_certificate(*certificate())
+
+    assert caplog.text == ""
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs the openssl command")
+def test_the_command_of_the_docs_makes_one_that_is_taken(tmp_path, caplog):
+    text = (Path(gemscan.__file__).parent / "docs" / "network.md").read_text()
+    command = re.search(r"^openssl req .*?\.crt$.*?(?=^gemscan)", text, re.DOTALL | re.MULTILINE)
+    subprocess.run(command[0], shell=True, check=True, capture_output=True, cwd=tmp_path)
+    check_certificate(tmp_path / "scanner.crt", tmp_path / "scanner.key")
 
     assert caplog.text == ""
 

@@ -290,6 +290,13 @@ def test_a_length_that_is_no_number_is_refused(screen, length):
     assert answer.status_code == 400
 
 
+def test_two_ways_to_say_the_length_are_one_too_many(screen):
+    """A proxy may go by one and the scanner by the other (RFC 9112, section 6.1)."""
+    headers = {"Transfer-Encoding": "chunked", "Content-Length": "2"}
+
+    assert screen.ask("/api/count", "POST", content=b"{}", headers=headers).status_code == 400
+
+
 def test_a_length_of_a_thousand_digits_is_too_large(screen):
     headers = {"Content-Length": "9" * 1000}
 
