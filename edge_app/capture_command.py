@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,17 +67,16 @@ def run_capture_command(args: argparse.Namespace) -> int:
     return 0
 
 
-@contextmanager
-def _page(settings: WebSettings, feed: Feed, photographer: Photographer) -> Iterator[LivePicture]:
+def _page(
+    settings: WebSettings, feed: Feed, photographer: Photographer
+) -> AbstractContextManager[LivePicture]:
     """Serve the page, and say where."""
     from edge_app.web.capture_api import capture_routes
     from edge_app.web.screen import web_screen
 
     session: Json = {"mode": "capture", "bundle": None, "labels": [], "source": feed.name}
     routes, more = capture_routes(photographer), lambda _: {"capture": photographer.live_json()}
-    with web_screen(settings, session, routes, more, page="capture.html") as (live, url):
-        print(f"the camera's page: {url}", flush=True)
-        yield live
+    return web_screen(settings, session, routes, more, page="capture.html")
 
 
 def read_classes(text: str | None) -> Sequence[str]:

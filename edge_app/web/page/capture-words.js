@@ -7,10 +7,12 @@ const FEW = 20; // as `gemscan data collect` has it
 const UNEVEN = 5;
 const TONES = { ready: "name", refused: "list", other: "refer", waiting: "list" };
 
-/** What the stage draws around the stone. */
+/** What the stage draws around the stone; of a stone that is turned every other picture is new. */
 export function sayCapture(reading) {
-  const label = reading.capture?.recording ? `Recording ${reading.capture.chosen}` : "";
-  return { tone: TONES[tone(reading)], label, final: true };
+  const { recording, chosen, reason } = reading.capture ?? {};
+  const label = recording ? `Recording ${chosen}` : "";
+  const prompt = reason === "same picture" ? "" : capital(reading.prompt);
+  return { tone: TONES[tone(reading)], label, prompt, final: true };
 }
 
 /** Show what comes with each picture. */

@@ -48,13 +48,15 @@ def test_the_demo_fills_a_folder_that_training_reads(tmp_path):
         assert process.stdout is not None
         found = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())
         assert found is not None
-        with httpx.Client(base_url=found[0], timeout=20) as client:
+        mine = {"Origin": found[0]}
+        with httpx.Client(base_url=found[0], timeout=20, headers=mine) as client:
             assert client.get("/api/session").json()["mode"] == "capture"
             assert "Hold to record" in client.get("/page/capture-words.js").text
             assert 'id="hold"' in client.get("/").text
             client.post("/api/capture/class", json={"label": "Ruby"})
             held_until(client, lambda capture: capture["kept"] >= 2)
-        with connect(f"{found[0].replace('http', 'ws')}/api/live") as socket:
+        address = f"{found[0].replace('http', 'ws')}/api/live"
+        with connect(address, origin=found[0]) as socket:
             data = socket.recv(20)
             assert isinstance(data, bytes)
             reading = json.loads(data[4 : 4 + int.from_bytes(data[:4], "big")])
