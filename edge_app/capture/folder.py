@@ -69,7 +69,8 @@ class TrainingFolder:
         Raises:
             StorageError: it cannot be written.
         """
-        path = self._free(label, at)
+        with storage_errors(self.root / label):
+            path = self._free(label, at)
         write_bytes(path, jpeg)
         return path
 
