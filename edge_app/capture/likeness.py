@@ -15,10 +15,11 @@ _COARSE = 8
 
 # Grey levels. Two pictures are nearly the same when no cell of their small copies differs by more,
 # in any colour. Measured: a sensor's noise moves a cell by 1 level, a JPEG of quality 60 by 3, of
-# quality 40 by up to 10. Of 4,006 photographs of cut stones 138 have another within 14 levels, all
-# of them one photograph twice (10 in two classes); the first two different stones are 16 apart.
-# A drawn stone of a third of the picture's height is new after 10 degrees of turn, or when it was
-# moved by 1 % of the width; one of another kind in the same place differs by more than 90.
+# quality 40 by up to 10. Of 4,006 photographs of cut stones 138 have another within 14 levels: the
+# same photograph again (10 of them in two classes; a cosine of 0.999 and more in
+# `train/data/duplicates.py`). The first different stones, pale rose quartz on a pale ground, are 15
+# apart. A drawn stone of a third of the picture's height is new after 10 degrees of turn, or when
+# it was moved by 1 % of the width; one of another kind in the same place differs by more than 90.
 SAME = 14
 
 Signature = npt.NDArray[np.uint8]
