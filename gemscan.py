@@ -29,6 +29,7 @@ VERBS = {
     "evaluate": ("deploy.evaluate_command", "score a bundle on labelled photographs"),
     "compare": ("deploy.compare_command", "check that INT8 agrees with float32"),
     "run": ("edge_app.run_command", "classify a live source and draw the label"),
+    "capture": ("edge_app.capture_command", "photograph stones for a folder to train on"),
     "calibrate-camera": ("edge_app.calibrate_camera_command", "make a camera's colours true"),
     "log": ("edge_app.record.log_command", "show the stones that were scanned"),
     "bench": ("edge_app.bench_command", "measure FPS and latency, stage by stage"),

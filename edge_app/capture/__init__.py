@@ -1,0 +1,1 @@
+"""`gemscan capture`: a camera that fills a folder to train on."""
