@@ -98,7 +98,7 @@ def _access(host: str, port: int, *, tls: bool) -> Access:
 
 
 def _tell(access: Access) -> None:
-    print(f"the scanner's page: {access.own_address}", flush=True)
+    print(f"open in a browser: {access.own_address}", flush=True)
     if not access.beyond_loopback:
         return
     for address in access.addresses():
