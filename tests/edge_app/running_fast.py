@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 import time
+from concurrent.futures import Future
 
 import edge_app.feed
 import edge_app.loop
@@ -20,13 +21,14 @@ from edge_app.scanner.stone import ScannedStone
 from tests.laid import LaidOneByOne, TrayFeed, any_order
 
 
-def wait_for_disk(self: Keeper, scanned: ScannedStone) -> None:
+def wait_for_disk(self: Keeper, scanned: ScannedStone) -> Future[int]:
     """In life there are seconds for it between two stones."""
     recorder: Recorder = self._recorder
     before = recorder.written
-    keep(self, scanned)
+    kept: Future[int] = keep(self, scanned)
     while recorder.written == before:
         time.sleep(0.0005)
+    return kept
 
 
 if __name__ == "__main__":

@@ -56,7 +56,7 @@ class Counter:
                 TrayFeed(pictures),
                 backend,
                 self.bundle.manifest,
-                on_change=lambda verdict: self.told.append(verdict.text),
+                on_change=lambda seen: self.told.append(seen.verdict.text),
                 on_stone=keep,
                 trouble=lambda: recorder.problem,
                 scan=True,
