@@ -31,6 +31,8 @@ class TrainSettings:
     learning_rate: at its peak; None takes 0.05 from nothing and 0.01 from weights with SGD,
         0.001 with Adam.
     schedule: "cosine", down to nothing at the last step, or "constant".
+    mixup: alpha of mixup (`train.loop.mix`), which blends pictures of a batch with each other: for
+        long training on few pictures. 0 blends nothing.
     ema_decay: per step, of the averaged weights that are validated and exported; 0 averages
         nothing.
     validation_share: part of each class kept for validation; 1/9 is the usual 8:1.
@@ -55,6 +57,7 @@ class TrainSettings:
     momentum: float = 0.9
     weight_decay: float = 5e-4
     label_smoothing: float = 0.1
+    mixup: float = 0.0
     warmup_epochs: float = 3.0
     ema_decay: float = 0.99
     validation_share: float = 1 / 9
@@ -74,7 +77,7 @@ class TrainSettings:
         for name in ("momentum", "label_smoothing", "ema_decay"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} must be from 0 to below 1: {getattr(self, name)}")
-        for name in ("weight_decay", "warmup_epochs"):
+        for name in ("weight_decay", "warmup_epochs", "mixup"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be a number from 0 on: {getattr(self, name)}")
         _one_of("framing", self.framing, *FRAMINGS)

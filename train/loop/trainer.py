@@ -24,6 +24,7 @@ from train.loop.event_files import EventFiles
 from train.loop.feed import make_feed
 from train.loop.gpu_meter import GpuMeter
 from train.loop.history import EpochResult
+from train.loop.mix import draw_mix
 from train.loop.optimise import make_optimizer, make_schedule
 from train.loop.precision import autocast
 from train.loop.progress import TrainProgress
@@ -233,9 +234,12 @@ class Trainer:
     ) -> None:
         """One step on this process's part of a batch of `whole` pictures."""
         pictures = self._shown(squares, whole, generator)
+        mix = draw_mix(len(pictures), self._settings.mixup, self._device)
+        if mix:
+            pictures = mix.pictures(pictures)
         with autocast(self._device):
             logits, _ = self._net(pictures.contiguous(memory_format=torch.channels_last))
-            loss = self._loss(logits, targets)
+            loss = mix.loss(self._loss, logits, targets) if mix else self._loss(logits, targets)
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self._optimizer.step()
