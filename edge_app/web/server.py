@@ -65,9 +65,11 @@ def open_socket(listen: Listen, *, tries: int = 1) -> socket.socket:
         try:
             return _bound(listen.host, port)
         except OSError as exc:
-            problem = exc
+            problem = exc.strerror or str(exc)
+        except UnicodeError:  # a part of a name is empty, or longer than 63 characters
+            problem = "that is no name of a machine"
     raise SettingsError(
-        f"the page cannot be served at {listen.host}:{listen.port}: {problem.strerror or problem}. "
+        f"the page cannot be served at {listen.host}:{listen.port}: {problem}. "
         "Choose another place with --listen [HOST:]PORT."
     )
 

@@ -99,9 +99,10 @@ def test_a_taken_port_is_said_before_anything_is_served():
             assert found.getsockname()[1] > port
 
 
-def test_an_address_that_is_not_this_machines_is_said():
-    with pytest.raises(SettingsError, match="--listen"):
-        open_socket(Listen("203.0.113.7", 0))
+@pytest.mark.parametrize("host", ["203.0.113.7", "a..b", "x" * 64])
+def test_an_address_that_is_not_this_machines_is_said(host):
+    with pytest.raises(SettingsError, match=rf"{host}:0: .*--listen"):
+        open_socket(Listen(host, 0))
 
 
 def test_the_server_serves_while_it_is_entered_and_gives_the_port_back():
@@ -120,6 +121,14 @@ def test_a_page_gets_one_picture_after_another_when_it_has_drawn_the_last():
         with pytest.raises(TimeoutError):
             page.recv(0.3)
         page.send("ok")
+        assert reading_of(page.recv(2))["state"] == "live"
+
+
+def test_whatever_a_page_answers_it_gets_the_next_picture():
+    with served_loop() as address, connect(f"ws://{address}/live") as page:
+        for answer in (b"ok", "", "ok"):
+            page.recv(2)
+            page.send(answer)
         assert reading_of(page.recv(2))["state"] == "live"
 
 
