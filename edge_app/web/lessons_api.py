@@ -43,13 +43,20 @@ class _Lessons:
         return JSONResponse({"label": label, "views": 0}, 201)
 
     async def take_view(self, request: Request) -> Response:
-        label, views = await run_in_threadpool(self._lessons.take_view)
+        label, views = await run_in_threadpool(self._lessons.take_view, await _meant(request))
         return JSONResponse({"label": label, "views": views}, 201)
 
     async def save(self, request: Request) -> Response:
-        await run_in_threadpool(self._lessons.save)
+        await run_in_threadpool(self._lessons.save, await _meant(request))
         return done()
 
     async def cancel(self, request: Request) -> Response:
-        self._lessons.cancel()
+        self._lessons.cancel(await _meant(request))
         return done()
+
+
+async def _meant(request: Request) -> str:
+    """The label of the lesson that a page has begun; empty where it says none."""
+    if not await request.body():
+        return ""
+    return str((await read_json(request, {}, {"label": str})).get("label", ""))

@@ -18,8 +18,8 @@ export function post(path, body = {}) {
 }
 
 /** Delete what lies at a path. */
-export function remove(path) {
-  return request(path, withBody("DELETE", {}));
+export function remove(path, body = {}) {
+  return request(path, withBody("DELETE", body));
 }
 
 function withBody(method, body) {

@@ -13,10 +13,10 @@ from edge_app.web.lessons_api import lessons_routes
 from tests.desks import embedding, look, make_desk, until
 
 
-def take(client, desk, seed: int):
+def take(client, desk, seed: int, **body):
     """Press the button while a stone lies on the tray."""
     with ThreadPoolExecutor() as pool:
-        pressed = pool.submit(client.post, "/api/lesson/view")
+        pressed = pool.submit(client.post, "/api/lesson/view", **body)
         until(lambda: desk.view(look(new_key(), seed)) or pressed.done())
     return pressed.result()
 
@@ -51,6 +51,24 @@ def test_a_lesson_is_dropped(client, desk):
     assert client.delete("/api/lesson").status_code == 204
     assert client.post("/api/lesson/save").status_code == 409
     assert client.get("/api/taught").json() == {"kinds": []}
+
+
+def test_of_two_pages_that_teach_neither_adds_to_the_lesson_of_the_other(client, desk):
+    first, second = {"label": "Kunzite"}, {"label": "Peridot"}
+    begin(client, **first)
+    begin(client, **second)
+
+    refused = [
+        client.post("/api/lesson/view", json=first),
+        client.post("/api/lesson/save", json=first),
+    ]
+
+    assert [answer.status_code for answer in refused] == [409, 409]
+    assert "“Peridot” was begun meanwhile" in refused[0].json()["error"]
+    assert client.request("DELETE", "/api/lesson", json=first).status_code == 204
+    assert take(client, desk, 1, json=second).json() == {"label": "Peridot", "views": 1}
+    assert client.post("/api/lesson/save", json=second).status_code == 204
+    assert client.get("/api/taught").json() == {"kinds": [{"label": "Peridot", "views": 1}]}
 
 
 @pytest.mark.parametrize(
