@@ -13,11 +13,11 @@ from edge_app.web.answers import done, read_json, route
 
 
 def lessons_routes(desk: Desk) -> list[Route]:
-    """The addresses /api/taught and /api/lesson, and those below them."""
+    """The addresses /api/taught, /api/lesson, and those below it."""
     lessons = _Lessons(desk.lessons)
     return [
         route("/api/taught", lessons.kinds),
-        route("/api/taught/{label:path}", lessons.forget, "DELETE"),
+        route("/api/taught", lessons.forget, "DELETE"),
         route("/api/lesson", lessons.begin, "POST"),
         route("/api/lesson", lessons.cancel, "DELETE"),
         route("/api/lesson/view", lessons.take_view, "POST"),
@@ -34,7 +34,8 @@ class _Lessons:
         return JSONResponse({"kinds": [{"label": label, "views": n} for label, n in kinds]})
 
     async def forget(self, request: Request) -> Response:
-        await run_in_threadpool(self._lessons.forget, request.path_params["label"])
+        given = await read_json(request, {"label": str})  # not every name can be an address
+        await run_in_threadpool(self._lessons.forget, given["label"])
         return done()
 
     async def begin(self, request: Request) -> Response:

@@ -17,7 +17,7 @@ export function post(path, body = {}) {
   return request(path, withBody("POST", body));
 }
 
-/** Delete what lies at a path. */
+/** Delete what lies at a path, or what is said of it as JSON. */
 export function remove(path, body = {}) {
   return request(path, withBody("DELETE", body));
 }
