@@ -96,6 +96,8 @@ def run_run(args: argparse.Namespace) -> int:
         stop = stack.enter_context(stop_on_signals())
         source = open_source(args.source, bundle.labels)
         display = choose_display(args.display, live=source.live)
+        if display != WEB and web.asked:
+            log.warning("no page is served, so --listen and --tls say nothing: add --display web")
         light = TrayLight(source)
         feed = stack.enter_context(
             open_feed(source, stop, profiled=light.settings, patient=args.wait_for_camera)

@@ -67,6 +67,13 @@ def test_run_records_what_it_drew(bundle, pictures, tmp_path):
     assert "b.jpg" in err  # a picture that could not be read, in a warning
 
 
+def test_who_says_where_to_listen_is_told_that_no_page_is_served(bundle, pictures):
+    words = "run", "--bundle", bundle.root, "--source", pictures, "--display", "none"
+
+    assert "add --display web" in run(*words, "--listen", "8080")[2]
+    assert "--display web" not in run(*words)[2]
+
+
 def test_ctrl_c_ends_a_run_as_if_it_had_come_to_its_end(bundle, video, tmp_path):
     numbers, recording = tmp_path / "numbers.json", tmp_path / "out.avi"
     process = start(
