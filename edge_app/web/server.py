@@ -81,6 +81,8 @@ def _bound(host: str, port: int) -> socket.socket:
     taken = socket.socket(family, kind, proto)
     try:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family is socket.AF_INET6:  # "::" takes IPv4 too, whatever the machine's default is
+            taken.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         taken.bind(address)
     except OSError:
         taken.close()

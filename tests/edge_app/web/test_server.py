@@ -105,6 +105,12 @@ def test_an_address_that_is_not_this_machines_is_said(host):
         open_socket(Listen(host, 0))
 
 
+def test_every_interface_by_ipv6_is_every_interface_by_ipv4_as_well():
+    with open_socket(Listen("::", 0)) as taken:
+        taken.listen()
+        socket.create_connection(("127.0.0.1", taken.getsockname()[1]), timeout=5).close()
+
+
 def test_the_server_serves_while_it_is_entered_and_gives_the_port_back():
     with serving() as address:
         assert httpx.get(f"http://{address}/").text == "good day"
