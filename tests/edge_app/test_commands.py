@@ -16,6 +16,7 @@ import gemscan
 from deploy.decision import LIST, REFER, Candidate, Verdict
 from deploy.record.stones import Provisional
 from edge_app.eye import Seen
+from edge_app.feed import open_feed
 from edge_app.run_command import _Teller
 from edge_app.stats import LoopStats
 
@@ -213,3 +214,19 @@ def test_the_stones_of_a_run_are_kept_and_listed(bundle, tmp_path, capsys):
 
     assert gemscan.main(["log", "--folder", str(tmp_path / "kept")]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == "stones: 1, referred: 0, corrected: 0"
+
+
+def test_ctrl_c_while_the_camera_opens_is_not_kept_waiting_for_the_model(
+    bundle, pictures, monkeypatch, capsys
+):
+    def interrupted(*words, **more):
+        os.kill(os.getpid(), signal.SIGINT)
+        return open_feed(*words, **more)
+
+    monkeypatch.setattr("edge_app.feed.open_feed", interrupted)
+    monkeypatch.setattr("edge_app.run_command.open_model", lambda *_: pytest.fail("it was opened"))
+
+    code = gemscan.main(["run", "--bundle", str(bundle.root), "--source", str(pictures)])
+
+    assert code == 130
+    assert capsys.readouterr().err.endswith("stopped\n")
