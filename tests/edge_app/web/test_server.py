@@ -4,7 +4,7 @@ import json
 import socket
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import httpx
 import numpy as np
@@ -18,6 +18,7 @@ from websockets.sync.client import connect
 from deploy.errors import SettingsError
 from edge_app.reading import Reading
 from edge_app.web import live_socket
+from edge_app.web.guard import limits
 from edge_app.web.live import LivePicture
 from edge_app.web.live_socket import LiveSocket
 from edge_app.web.server import Listen, WebServer, open_socket
@@ -118,6 +119,21 @@ def test_the_server_serves_while_it_is_entered_and_gives_the_port_back():
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"http://{address}/")
     open_socket(Listen.from_text(address)).close()
+
+
+def test_however_many_connect_from_elsewhere_the_scanners_own_screen_finds_room(monkeypatch):
+    monkeypatch.setattr(limits, "is_loopback", lambda host: host == "127.0.0.1")
+    monkeypatch.setattr(limits, "STRANGERS", 3)
+    app = Starlette(routes=[Route("/", lambda request: PlainTextResponse("good day"))])
+    taken = open_socket(Listen(port=0))
+    here = taken.getsockname()
+    few = {**limits.UVICORN_LIMITS, "limit_concurrency": 5}
+    with WebServer(app, taken, few), ExitStack() as stack:
+        for _ in range(9):
+            other = socket.create_connection(here, timeout=5, source_address=("127.0.0.2", 0))
+            stack.enter_context(other)
+        assert other.recv(1) == b""  # it was ended
+        assert httpx.get(f"http://127.0.0.1:{here[1]}/").text == "good day"
 
 
 def test_a_page_gets_one_picture_after_another_when_it_has_drawn_the_last():
