@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -125,13 +126,25 @@ def open_for_reading(folder: Path) -> Iterator[sqlite3.Connection]:
             "--folder or GEMSCAN_RECORD names another place."
         )
     with database_errors(path):
-        with closing(_read_only(path)) as connection:
-            outdated = _is_outdated(connection, path)
-        if outdated:
-            with sole_writer(folder):
-                open_for_writing(folder).close()
+        _bring_up_to_date(folder, path)
         with closing(_read_only(path)) as connection:
             yield connection
+
+
+def _bring_up_to_date(folder: Path, path: Path) -> None:
+    """Do the steps that are missing, or wait for a scanner that is just doing them."""
+    until = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        with closing(_read_only(path)) as connection:
+            if not _is_outdated(connection, path):
+                return
+        try:
+            with sole_writer(folder):
+                open_for_writing(folder).close()
+        except RecordError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.02)
 
 
 def _read_only(path: Path) -> sqlite3.Connection:
