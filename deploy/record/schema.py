@@ -164,9 +164,10 @@ def _read_only(path: Path) -> sqlite3.Connection:
 
 def _is_outdated(connection: sqlite3.Connection, path: Path) -> bool:
     """Whether there are steps to do; refuses what is not a record that this gemscan knows."""
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    # In this order: a scanner may just be making the record, all of it at one moment.
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
     if tables and application != APPLICATION_ID:
         raise RecordError(
             f"{path} is not a record of gemscan. Move it away, or choose another folder."

@@ -401,3 +401,25 @@ def test_who_reads_a_record_that_is_just_being_made_waits_for_it(tmp_path):
     with RecordReader(tmp_path) as reader:
         assert list(reader.entries()) == []
     maker.join()
+
+
+@pytest.mark.parametrize("questions", [1, 2])
+def test_a_record_that_is_made_between_two_questions_is_no_other_programs(
+    tmp_path, monkeypatch, questions
+):
+    class MadeMeanwhile(sqlite3.Connection):
+        asked = 0
+
+        def execute(self, *words):
+            answer = super().execute(*words).fetchone()
+            self.asked += 1
+            if self.asked == questions:
+                monkeypatch.undo()
+                Store(tmp_path).close()
+            return super().execute("SELECT ?", answer)
+
+    (tmp_path / DATABASE).touch()
+    slow = sqlite3.connect(tmp_path / DATABASE, factory=MadeMeanwhile, isolation_level=None)
+    monkeypatch.setattr(schema, "_read_only", lambda path: slow)
+
+    assert entries(tmp_path) == []
