@@ -16,7 +16,7 @@ from deploy.record.reader import RecordReader
 from deploy.record.stones import Provisional, clean_label, clean_note
 from edge_app.keeping import Keeper, folder_to_keep_in
 from edge_app.lessons import Lessons, kept_somewhere
-from edge_app.record.recorder import Recorder
+from edge_app.record.recorder import FOR_STONES, Recorder
 from edge_app.record.written import Revision, wait_for
 from edge_app.rig import Rig
 from edge_app.scanner.stone import ScannedStone, StoneView
@@ -86,7 +86,7 @@ class Desk:
     def _write_said(self) -> None:
         lying = self._lying
         if lying.label:
-            job = self._write(lying.key, lying.label, lying.note)
+            job = self._write(lying.key, lying.label, lying.note, leave=0)
             job.add_done_callback(_tell_trouble)
 
     def view(self, view: StoneView) -> None:
@@ -133,13 +133,13 @@ class Desk:
             if key == lying.key and not lying.kept:
                 lying.label, lying.note = label, note
                 return
-            job = self._write(key, label, note)
+            job = self._write(key, label, note, leave=FOR_STONES)
         wait_for(job)
         if key == lying.key:
             lying.label = label
 
-    def _write(self, key: str, label: str, note: str) -> Future[None]:
-        job = kept_somewhere(self._recorder).correct(key, label, note)
+    def _write(self, key: str, label: str, note: str, *, leave: int) -> Future[None]:
+        job = kept_somewhere(self._recorder).correct(key, label, note, leave=leave)
         self._revision.count(job)
         return job
 

@@ -46,7 +46,8 @@ class Lessons:
     """One lesson at a time, and what was taught before. For any thread.
 
     `view`, `match` and `catch_up` are the loop's and wait for nothing; the others are an
-    operator's, and may wait for the next look at a stone, or for the disk.
+    operator's, and may wait for the next look at a stone, or for the disk. Whoever says the name
+    of the lesson that is meant, as `begin` gave it, touches none that somebody else has begun.
 
     look_timeout_s: how long a view is waited for.
     """
@@ -109,15 +110,19 @@ class Lessons:
             self._lesson = lesson
         return lesson.label
 
-    def take_view(self) -> tuple[str, int]:
+    def take_view(self, label: str = "") -> tuple[str, int]:
         """Add the next look at the stone on the tray; gives the label, and how many there are.
 
+        Args:
+            label: of the lesson that is meant; empty for whichever is open.
+
         Raises:
-            NotNowError: no lesson is open, it is full, or no stone lies still in time.
+            NotNowError: no lesson is open, or another one, or it is full, or no stone lies still
+                in time.
         """
         waiting: Future[StoneView] = Future()
         with self._lock:
-            lesson = self._open()
+            lesson = self._open(label)
             lesson.check_room()
             self._waiting.append(waiting)
         view = self._next_view(waiting)
@@ -138,16 +143,19 @@ class Lessons:
                 "no stone lies still on the tray. Lay it down, take the hand away, and try again."
             ) from exc
 
-    def save(self) -> None:
+    def save(self, label: str = "") -> None:
         """Keep the lesson, and name stones by it from now on.
 
+        Args:
+            label: as for `take_view`.
+
         Raises:
-            NotNowError: no lesson is open, or it has no views.
+            NotNowError: no lesson is open, or another one, or it has no views.
             StorageError, RecordError: it is not kept; it stays open, to be saved again.
         """
         recorder = kept_somewhere(self._recorder)
         with self._lock:
-            lesson = self._open()
+            lesson = self._open(label)
             if not lesson.views:
                 raise NotNowError("the lesson has no views yet. Take one, better three.")
             self._lesson = None  # before it is written: a second press must not write it twice
@@ -164,10 +172,11 @@ class Lessons:
         with self._lock:
             self._lesson = self._lesson or lesson
 
-    def cancel(self) -> None:
-        """Drop the lesson, if one is open."""
+    def cancel(self, label: str = "") -> None:
+        """Drop the lesson, if one is open; one with this label, where it is given."""
         with self._lock:
-            self._lesson = None
+            if self._lesson is not None and label in ("", self._lesson.label):
+                self._lesson = None
 
     def forget(self, label: str) -> None:
         """Forget a kind that was taught, whatever bundle it was taught with.
@@ -197,9 +206,14 @@ class Lessons:
     def _know(self, views: list[TaughtView]) -> None:
         self._kinds, self._known = taught_kinds(views), True
 
-    def _open(self) -> _Lesson:
+    def _open(self, label: str) -> _Lesson:
         if self._lesson is None:
             raise NotNowError("no lesson is open. Begin one with the name of the kind.")
+        if label not in ("", self._lesson.label):
+            raise NotNowError(
+                f"a lesson for “{self._lesson.label}” was begun meanwhile. When that one is "
+                f"saved, begin the one for “{label}” again."
+            )
         return self._lesson
 
 

@@ -85,7 +85,7 @@ def run_run(args: argparse.Namespace) -> int:
     from edge_app.rig import Rig
     from edge_app.sources.uri import open_source
     from edge_app.stats import LoopStats
-    from edge_app.stopping import raise_on_signals, stop_on_signals
+    from edge_app.stopping import stop_on_signals
     from edge_app.tray_light import TrayLight
 
     web = web_settings(args)
@@ -96,12 +96,13 @@ def run_run(args: argparse.Namespace) -> int:
         stop = stack.enter_context(stop_on_signals())
         source = open_source(args.source, bundle.labels)
         display = choose_display(args.display, live=source.live)
+        if display != WEB and web.asked:
+            log.warning("no page is served, so what was said of it is not used: add --display web")
         light = TrayLight(source)
         feed = stack.enter_context(
             open_feed(source, stop, profiled=light.settings, patient=args.wait_for_camera)
         )
-        with raise_on_signals():  # an engine may have to be built first
-            backend = stack.enter_context(open_model(bundle, args))
+        backend = stack.enter_context(_model(bundle, args, stop))
         log.info("%s, %s %s", source.name, backend.name, backend.precision)
         rig = Rig(args.source, feed, light, bundle, backend)
         try:
@@ -109,6 +110,16 @@ def run_run(args: argparse.Namespace) -> int:
         finally:  # what was counted is told after any kind of end
             _report(args.json, stats, source, backend, bundle)
     return 0 if stats.frames else STOPPED_EARLY
+
+
+def _model(bundle: Bundle, args: argparse.Namespace, stop: Event) -> Backend:
+    """Open it. An engine may have to be built first, so a signal ends that at once."""
+    from edge_app.stopping import raise_on_signals
+
+    with raise_on_signals():
+        if stop.is_set():  # by one that came while the camera was opened
+            raise KeyboardInterrupt
+        return open_model(bundle, args)
 
 
 def _loop(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -125,13 +126,25 @@ def open_for_reading(folder: Path) -> Iterator[sqlite3.Connection]:
             "--folder or GEMSCAN_RECORD names another place."
         )
     with database_errors(path):
-        with closing(_read_only(path)) as connection:
-            outdated = _is_outdated(connection, path)
-        if outdated:
-            with sole_writer(folder):
-                open_for_writing(folder).close()
+        _bring_up_to_date(folder, path)
         with closing(_read_only(path)) as connection:
             yield connection
+
+
+def _bring_up_to_date(folder: Path, path: Path) -> None:
+    """Do the steps that are missing, or wait for a scanner that is just doing them."""
+    until = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        with closing(_read_only(path)) as connection:
+            if not _is_outdated(connection, path):
+                return
+        try:
+            with sole_writer(folder):
+                open_for_writing(folder).close()
+        except RecordError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.02)
 
 
 def _read_only(path: Path) -> sqlite3.Connection:
@@ -151,9 +164,10 @@ def _read_only(path: Path) -> sqlite3.Connection:
 
 def _is_outdated(connection: sqlite3.Connection, path: Path) -> bool:
     """Whether there are steps to do; refuses what is not a record that this gemscan knows."""
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    # In this order: a scanner may just be making the record, all of it at one moment.
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
     if tables and application != APPLICATION_ID:
         raise RecordError(
             f"{path} is not a record of gemscan. Move it away, or choose another folder."

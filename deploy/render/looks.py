@@ -179,10 +179,30 @@ LOOKS: dict[str, Look] = {
     ),
 }
 
+# Kinds that the model which comes with gemscan does not know: the demo lays them to be taught.
+STRANGERS: dict[str, Look] = {
+    "Amethyst": Look(
+        (134, 66, 176),
+        ("oval", "oval", "pear", "cushion", "round"),
+        second=(112, 62, 190),
+        index=1.548,
+        dispersion=0.013,
+        depth=(0.7, 1.3),
+    ),
+    "Peridot": Look(
+        (142, 176, 44),
+        ("oval", "oval", "round", "cushion", "pear"),
+        second=(168, 188, 60),
+        index=1.67,
+        dispersion=0.02,
+        depth=(0.7, 1.2),
+    ),
+}
+
 
 def look_of(label: str) -> Look:
     """The reviewed look of a label, or one made from its name: always the same for that name."""
-    return LOOKS[label] if label in LOOKS else _look_from_name(label)
+    return LOOKS.get(label) or STRANGERS.get(label) or _look_from_name(label)
 
 
 def _look_from_name(label: str) -> Look:

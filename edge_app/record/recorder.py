@@ -26,7 +26,8 @@ log = logging.getLogger(__name__)
 
 # Each may hold a frame of some megabytes. A stone takes a second at least to lay down, and some
 # hundredths of one to write: a queue of so many is a disk that hangs.
-QUEUE_LENGTH = 8
+QUEUE_LENGTH = 12
+FOR_STONES = 4  # places in it that what operators ask for leaves free: many may ask at once
 LOOK_AGAIN_S = 5.0  # while the record is in trouble
 CLOSE_TIMEOUT_S = 10.0
 
@@ -82,14 +83,19 @@ class Recorder:
         future.add_done_callback(self._count)
         return future
 
-    def correct(self, key: str, label: str, note: str = "") -> Future[None]:
+    def correct(
+        self, key: str, label: str, note: str = "", *, leave: int = FOR_STONES
+    ) -> Future[None]:
         """Keep a correction, of a stone that was added before. See `Store.correct`.
+
+        Args:
+            leave: so many places of the queue; 0 for a correction that must not be refused.
 
         Raises:
             SettingsError: the label is empty or too long, the note is too long.
         """
         label, note = clean_label(label), clean_note(note)
-        return self._put(lambda store: store.correct(key, label, note))
+        return self._put(lambda store: store.correct(key, label, note), leave=leave)
 
     def teach(
         self,
@@ -105,22 +111,24 @@ class Recorder:
         """
         label = clean_label(label)
         views = [embedding.copy() for embedding in embeddings], [c.copy() for c in crops_bgr]
-        return self._put(lambda store: store.teach(label, *views, bundle_digest))
+        return self._put(lambda store: store.teach(label, *views, bundle_digest), leave=FOR_STONES)
 
     def forget(self, label: str) -> Future[int]:
         """Remove a kind that was taught. See `Store.forget`."""
-        return self._put(lambda store: store.forget(label))
+        return self._put(lambda store: store.forget(label), leave=FOR_STONES)
 
     def taught(self, bundle_digest: str) -> Future[list[TaughtView]]:
         """What a bundle was taught, with all that was given to the recorder before."""
         return self._put(lambda store: store.taught(bundle_digest), reading=True)
 
-    def _put(self, work: Work, *, reading: bool = False) -> Future[Any]:
+    def _put(self, work: Work, *, reading: bool = False, leave: int = 0) -> Future[Any]:
         job = _Job(work, Future(), reading)
         job.done.set_running_or_notify_cancel()  # from here on nobody can cancel it
         try:
             if not self._thread.is_alive():
                 raise StorageError("the record is not open")
+            if leave and self._jobs.qsize() >= QUEUE_LENGTH - leave:
+                raise StorageError("the record has much to write. Try it again in a moment.")
             self._jobs.put_nowait(job)
         except StorageError as exc:
             job.done.set_exception(exc)

@@ -40,7 +40,7 @@ class TaughtKinds:
             return None
         cosines = self.means @ features(embedding)
         nearest = int(np.argmax(cosines))
-        if cosines[nearest] < SAME_KIND:
+        if not cosines[nearest] >= SAME_KIND:  # nor where it is no number
             return None
         return Provisional(self.labels[nearest], float(cosines[nearest]))
 
@@ -58,7 +58,10 @@ def taught_kinds(views: Sequence[TaughtView]) -> TaughtKinds:
     return TaughtKinds(
         tuple(by_label),
         tuple(map(len, by_label.values())),
-        np.array([mean / np.linalg.norm(mean) for mean in means], np.float32).reshape(
-            -1, EMBEDDING_SIZE
-        ),
+        np.array([_directed(mean) for mean in means], np.float32).reshape(-1, EMBEDDING_SIZE),
     )
+
+
+def _directed(mean: FloatArray) -> FloatArray:
+    """With a length of 1; one of zeros stays so, and is like nothing."""
+    return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-12), np.float32)

@@ -13,11 +13,11 @@ from edge_app.web.answers import done, read_json, route
 
 
 def lessons_routes(desk: Desk) -> list[Route]:
-    """The addresses /api/taught and /api/lesson, and those below them."""
+    """The addresses /api/taught, /api/lesson, and those below it."""
     lessons = _Lessons(desk.lessons)
     return [
         route("/api/taught", lessons.kinds),
-        route("/api/taught/{label:path}", lessons.forget, "DELETE"),
+        route("/api/taught", lessons.forget, "DELETE"),
         route("/api/lesson", lessons.begin, "POST"),
         route("/api/lesson", lessons.cancel, "DELETE"),
         route("/api/lesson/view", lessons.take_view, "POST"),
@@ -34,7 +34,8 @@ class _Lessons:
         return JSONResponse({"kinds": [{"label": label, "views": n} for label, n in kinds]})
 
     async def forget(self, request: Request) -> Response:
-        await run_in_threadpool(self._lessons.forget, request.path_params["label"])
+        given = await read_json(request, {"label": str})  # not every name can be an address
+        await run_in_threadpool(self._lessons.forget, given["label"])
         return done()
 
     async def begin(self, request: Request) -> Response:
@@ -43,13 +44,20 @@ class _Lessons:
         return JSONResponse({"label": label, "views": 0}, 201)
 
     async def take_view(self, request: Request) -> Response:
-        label, views = await run_in_threadpool(self._lessons.take_view)
+        label, views = await run_in_threadpool(self._lessons.take_view, await _meant(request))
         return JSONResponse({"label": label, "views": views}, 201)
 
     async def save(self, request: Request) -> Response:
-        await run_in_threadpool(self._lessons.save)
+        await run_in_threadpool(self._lessons.save, await _meant(request))
         return done()
 
     async def cancel(self, request: Request) -> Response:
-        self._lessons.cancel()
+        self._lessons.cancel(await _meant(request))
         return done()
+
+
+async def _meant(request: Request) -> str:
+    """The label of the lesson that a page has begun; empty where it says none."""
+    if not await request.body():
+        return ""
+    return str((await read_json(request, {}, {"label": str})).get("label", ""))

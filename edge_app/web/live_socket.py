@@ -55,7 +55,14 @@ class LiveSocket:
                 last, data = packet, packet.data
                 heard_at = asyncio.get_running_loop().time()
             await socket.send_bytes(data)
-            await asyncio.wait_for(socket.receive_text(), ANSWER_S)
+            await asyncio.wait_for(_heard(socket), ANSWER_S)
+
+
+async def _heard(socket: WebSocket) -> None:
+    """Wait for any message: it says that the page has drawn."""
+    message = await socket.receive()
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(message["code"])
 
 
 def _no_answer() -> bytes:

@@ -36,6 +36,11 @@ class WebSettings:
     certificate: Path | None = None
     key: Path | None = None
 
+    @property
+    def asked(self) -> bool:
+        """Whether anything was said of the page."""
+        return self != WebSettings()
+
 
 def check_web() -> None:
     """See whether a page can be served here.

@@ -65,9 +65,11 @@ def open_socket(listen: Listen, *, tries: int = 1) -> socket.socket:
         try:
             return _bound(listen.host, port)
         except OSError as exc:
-            problem = exc
+            problem = exc.strerror or str(exc)
+        except UnicodeError:  # a part of a name is empty, or longer than 63 characters
+            problem = "that is no name of a machine"
     raise SettingsError(
-        f"the page cannot be served at {listen.host}:{listen.port}: {problem.strerror or problem}. "
+        f"the page cannot be served at {listen.host}:{listen.port}: {problem}. "
         "Choose another place with --listen [HOST:]PORT."
     )
 
@@ -79,6 +81,8 @@ def _bound(host: str, port: int) -> socket.socket:
     taken = socket.socket(family, kind, proto)
     try:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family is socket.AF_INET6:  # "::" takes IPv4 too, whatever the machine's default is
+            taken.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         taken.bind(address)
     except OSError:
         taken.close()

@@ -28,6 +28,7 @@ from edge_app.web.answers import done, query_number, read_json, route
 AT_ONCE, MOST_AT_ONCE = 50, 200  # stones
 LONGEST_SEARCH = 200  # characters
 LINES_AT_ONCE = 500  # of CSV
+BYTE_ORDER_MARK = "\ufeff"  # without it Excel reads UTF-8 as the letters of its own country
 
 
 def stones_routes(desk: Desk, folder: Path | None) -> list[Route]:
@@ -84,6 +85,7 @@ class _Stones:
         )
 
     def _csv(self, since: str, until: str) -> Iterator[str]:
+        yield BYTE_ORDER_MARK
         with self._reader() as reader:
             yield from csv_lines(reader.entries(since, until) if reader else ())
 

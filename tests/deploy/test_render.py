@@ -61,6 +61,14 @@ def test_each_stone_has_the_colour_of_its_kind():
     assert found == strongest
 
 
+def test_what_the_demo_lays_to_be_taught_looks_like_what_it_is():
+    blue, green, red = _mean_colour("Amethyst")
+    assert blue > red > green
+
+    blue, green, red = _mean_colour("Peridot")
+    assert green > red > blue
+
+
 def test_the_two_red_garnets_differ_in_lightness():
     assert _mean_colour("Garnet Red").sum() > 1.2 * _mean_colour("Almandine").sum()
 

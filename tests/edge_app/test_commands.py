@@ -16,6 +16,7 @@ import gemscan
 from deploy.decision import LIST, REFER, Candidate, Verdict
 from deploy.record.stones import Provisional
 from edge_app.eye import Seen
+from edge_app.feed import open_feed
 from edge_app.run_command import _Teller
 from edge_app.stats import LoopStats
 
@@ -65,6 +66,13 @@ def test_run_records_what_it_drew(bundle, pictures, tmp_path):
     assert code == 0, err
     assert recording.stat().st_size > 0
     assert "b.jpg" in err  # a picture that could not be read, in a warning
+
+
+def test_who_says_where_to_listen_is_told_that_no_page_is_served(bundle, pictures):
+    words = "run", "--bundle", bundle.root, "--source", pictures, "--display", "none"
+
+    assert "add --display web" in run(*words, "--listen", "8080")[2]
+    assert "--display web" not in run(*words)[2]
 
 
 def test_ctrl_c_ends_a_run_as_if_it_had_come_to_its_end(bundle, video, tmp_path):
@@ -206,3 +214,19 @@ def test_the_stones_of_a_run_are_kept_and_listed(bundle, tmp_path, capsys):
 
     assert gemscan.main(["log", "--folder", str(tmp_path / "kept")]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == "stones: 1, referred: 0, corrected: 0"
+
+
+def test_ctrl_c_while_the_camera_opens_is_not_kept_waiting_for_the_model(
+    bundle, pictures, monkeypatch, capsys
+):
+    def interrupted(*words, **more):
+        os.kill(os.getpid(), signal.SIGINT)
+        return open_feed(*words, **more)
+
+    monkeypatch.setattr("edge_app.feed.open_feed", interrupted)
+    monkeypatch.setattr("edge_app.run_command.open_model", lambda *_: pytest.fail("it was opened"))
+
+    code = gemscan.main(["run", "--bundle", str(bundle.root), "--source", str(pictures)])
+
+    assert code == 130
+    assert capsys.readouterr().err.endswith("stopped\n")

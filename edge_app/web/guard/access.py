@@ -81,8 +81,8 @@ class Access:
             return ()
         host = normal(self.listen_host)
         hosts = own_addresses() if host in ("0.0.0.0", "::", "") else (host,)
-        if host in ("0.0.0.0", "::"):  # each is one family; asyncio binds "::" to IPv6 alone
-            hosts = tuple(one for one in hosts if (":" in one) == (":" in host))
+        if host == "0.0.0.0":  # "::" is both families: see `open_socket`
+            hosts = tuple(one for one in hosts if ":" not in one)
         return tuple(self._url(one) for one in hosts)
 
     def _url(self, host: str) -> str:

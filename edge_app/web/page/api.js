@@ -17,9 +17,9 @@ export function post(path, body = {}) {
   return request(path, withBody("POST", body));
 }
 
-/** Delete what lies at a path. */
-export function remove(path) {
-  return request(path, withBody("DELETE", {}));
+/** Delete what lies at a path, or what is said of it as JSON. */
+export function remove(path, body = {}) {
+  return request(path, withBody("DELETE", body));
 }
 
 function withBody(method, body) {

@@ -15,7 +15,7 @@ export async function showTaught(onForget) {
 export async function forget(label) {
   const more = "Its views are removed. Stones of this kind are referred again.";
   if (await ask(`Forget ${label}?`, more, "Forget")) {
-    await remove(`/api/taught/${encodeURIComponent(label)}`);
+    await remove("/api/taught", { label });
   }
 }
 

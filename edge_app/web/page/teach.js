@@ -64,13 +64,13 @@ export class TeachDialog {
   }
 
   async take() {
-    this.views = (await post("/api/lesson/view")).views;
+    this.views = (await post("/api/lesson/view", { label: this.label })).views;
     this.step();
   }
 
   async save() {
     const { label } = this;
-    await post("/api/lesson/save");
+    await post("/api/lesson/save", { label });
     this.label = "";
     this.dialog.close();
     confirmDone(`${label} is known now, provisionally`);
@@ -119,7 +119,7 @@ export class TeachDialog {
   }
 
   drop() {
-    if (this.label) remove("/api/lesson").catch(() => {}); // the next lesson drops it as well
+    if (this.label) remove("/api/lesson", { label: this.label }).catch(() => {}); // the next lesson drops it as well
     this.label = "";
     this.views = 0;
   }

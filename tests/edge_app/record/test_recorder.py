@@ -15,7 +15,7 @@ import pytest
 
 from deploy.errors import RecordError, SettingsError, StorageError
 from deploy.record.reader import RecordReader
-from edge_app.record.recorder import QUEUE_LENGTH, Recorder
+from edge_app.record.recorder import FOR_STONES, QUEUE_LENGTH, Recorder
 from edge_app.record.store import Store, UnknownStoneError
 
 
@@ -33,7 +33,7 @@ def until(holds, timeout_s: float = 20.0) -> None:
 
 def test_all_that_waits_is_written_at_the_end(tmp_path, stone, pictures):
     with Recorder(tmp_path) as recorder:
-        stones = [stone() for _ in range(QUEUE_LENGTH - 3)]
+        stones = [stone() for _ in range(QUEUE_LENGTH - FOR_STONES - 2)]
         for each in stones:
             recorder.add(each, pictures)
         recorder.correct(stones[0].key, "Spinel")
@@ -97,6 +97,23 @@ def test_a_disk_that_hangs_makes_nobody_wait_and_is_said(tmp_path, stone, monkey
             futures[-1].result(0)
         hanging.set()
         until(lambda: recorder.problem == "")
+
+
+def test_many_who_correct_at_once_cost_no_stone(tmp_path, stone, monkeypatch):
+    busy = threading.Event()
+    monkeypatch.setattr(Store, "forget", lambda *_: busy.wait(30))
+    with Recorder(tmp_path) as recorder:
+        recorder.forget("what keeps the disk busy")
+        asked = [recorder.correct("0" * 16, "Ruby") for _ in range(5 * QUEUE_LENGTH)]
+        laid = stone()
+        written, said = recorder.add(laid), recorder.correct(laid.key, "Ruby", leave=0)
+        busy.set()
+
+        assert written.result(20) == 1
+        assert said.result(20) is None
+        assert recorder.problem == ""
+        with pytest.raises(StorageError, match="much to write"):
+            asked[-1].result(20)
 
 
 def test_a_record_that_another_process_writes_is_said_and_taken_when_it_is_free(tmp_path, stone):

@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from contextlib import closing
 from datetime import datetime
@@ -20,6 +21,7 @@ from deploy.decision import Candidate, Verdict
 from deploy.errors import FrameError, RecordError, SettingsError, StorageError
 from deploy.pictures import read_picture
 from deploy.record import schema
+from deploy.record.lock import sole_writer
 from deploy.record.pictures import picture_paths
 from deploy.record.place import DATABASE, PICTURES, record_folder
 from deploy.record.reader import RecordReader
@@ -381,3 +383,43 @@ def test_times_are_kept_as_utc():
     at = datetime.fromisoformat("2026-07-01T02:00:00+02:00")
     assert utc_text(at) == "2026-07-01T00:00:00.000Z"
     assert utc_ago(3600) < utc_now() < utc_ago(-3600)
+
+
+def test_who_reads_a_record_that_is_just_being_made_waits_for_it(tmp_path):
+    began = threading.Event()
+
+    def make_slowly() -> None:
+        with sole_writer(tmp_path):
+            (tmp_path / DATABASE).touch()
+            began.set()
+            time.sleep(0.3)
+            schema.open_for_writing(tmp_path).close()
+
+    maker = threading.Thread(target=make_slowly)
+    maker.start()
+    assert began.wait(10)
+    with RecordReader(tmp_path) as reader:
+        assert list(reader.entries()) == []
+    maker.join()
+
+
+@pytest.mark.parametrize("questions", [1, 2])
+def test_a_record_that_is_made_between_two_questions_is_no_other_programs(
+    tmp_path, monkeypatch, questions
+):
+    class MadeMeanwhile(sqlite3.Connection):
+        asked = 0
+
+        def execute(self, *words):
+            answer = super().execute(*words).fetchone()
+            self.asked += 1
+            if self.asked == questions:
+                monkeypatch.undo()
+                Store(tmp_path).close()
+            return super().execute("SELECT ?", answer)
+
+    (tmp_path / DATABASE).touch()
+    slow = sqlite3.connect(tmp_path / DATABASE, factory=MadeMeanwhile, isolation_level=None)
+    monkeypatch.setattr(schema, "_read_only", lambda path: slow)
+
+    assert entries(tmp_path) == []

@@ -66,3 +66,15 @@ def test_what_is_kept_in_a_record_matches_as_well(tmp_path, bases, pictures):
         assert taught_kinds(reader.taught("e" * 64)).match(bases[0]) is None
     assert match is not None
     assert match.similarity > 0.999
+
+
+def test_an_embedding_without_a_direction_is_like_nothing(bases):
+    """As a network gives it that is broken, or sees black; no page can read a NaN."""
+    nothing, broken = np.zeros(2048, np.float32), np.full(2048, np.nan, np.float32)
+    taught = taught_kinds([TaughtView("", "Jet", "", "", nothing), *views_of(bases)])
+
+    assert taught.match(nothing) is None
+    assert taught.match(broken) is None
+    match = taught.match(bases[0])
+    assert match is not None
+    assert match.label == "Kunzite"

@@ -156,7 +156,7 @@ def test_the_day_is_exported_as_csv(page, tmp_path: Path):
         page.click("#export")
     started.value.save_as(tmp_path / "day.csv")
 
-    with (tmp_path / "day.csv").open(encoding="utf-8", newline="") as file:
+    with (tmp_path / "day.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     assert rows
     assert {"laid_at", "verdict", "names", "corrected_to"} <= set(rows[0])

@@ -4,7 +4,7 @@ import json
 import socket
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import httpx
 import numpy as np
@@ -18,6 +18,7 @@ from websockets.sync.client import connect
 from deploy.errors import SettingsError
 from edge_app.reading import Reading
 from edge_app.web import live_socket
+from edge_app.web.guard import limits
 from edge_app.web.live import LivePicture
 from edge_app.web.live_socket import LiveSocket
 from edge_app.web.server import Listen, WebServer, open_socket
@@ -99,9 +100,16 @@ def test_a_taken_port_is_said_before_anything_is_served():
             assert found.getsockname()[1] > port
 
 
-def test_an_address_that_is_not_this_machines_is_said():
-    with pytest.raises(SettingsError, match="--listen"):
-        open_socket(Listen("203.0.113.7", 0))
+@pytest.mark.parametrize("host", ["203.0.113.7", "a..b", "x" * 64])
+def test_an_address_that_is_not_this_machines_is_said(host):
+    with pytest.raises(SettingsError, match=rf"{host}:0: .*--listen"):
+        open_socket(Listen(host, 0))
+
+
+def test_every_interface_by_ipv6_is_every_interface_by_ipv4_as_well():
+    with open_socket(Listen("::", 0)) as taken:
+        taken.listen()
+        socket.create_connection(("127.0.0.1", taken.getsockname()[1]), timeout=5).close()
 
 
 def test_the_server_serves_while_it_is_entered_and_gives_the_port_back():
@@ -113,6 +121,21 @@ def test_the_server_serves_while_it_is_entered_and_gives_the_port_back():
     open_socket(Listen.from_text(address)).close()
 
 
+def test_however_many_connect_from_elsewhere_the_scanners_own_screen_finds_room(monkeypatch):
+    monkeypatch.setattr(limits, "is_loopback", lambda host: host == "127.0.0.1")
+    monkeypatch.setattr(limits, "STRANGERS", 3)
+    app = Starlette(routes=[Route("/", lambda request: PlainTextResponse("good day"))])
+    taken = open_socket(Listen(port=0))
+    here = taken.getsockname()
+    few = {**limits.UVICORN_LIMITS, "limit_concurrency": 5}
+    with WebServer(app, taken, few), ExitStack() as stack:
+        for _ in range(9):
+            other = socket.create_connection(here, timeout=5, source_address=("127.0.0.2", 0))
+            stack.enter_context(other)
+        assert other.recv(1) == b""  # it was ended
+        assert httpx.get(f"http://127.0.0.1:{here[1]}/").text == "good day"
+
+
 def test_a_page_gets_one_picture_after_another_when_it_has_drawn_the_last():
     with served_loop() as address, connect(f"ws://{address}/live") as page:
         first = reading_of(page.recv(2))
@@ -120,6 +143,14 @@ def test_a_page_gets_one_picture_after_another_when_it_has_drawn_the_last():
         with pytest.raises(TimeoutError):
             page.recv(0.3)
         page.send("ok")
+        assert reading_of(page.recv(2))["state"] == "live"
+
+
+def test_whatever_a_page_answers_it_gets_the_next_picture():
+    with served_loop() as address, connect(f"ws://{address}/live") as page:
+        for answer in (b"ok", "", "ok"):
+            page.recv(2)
+            page.send(answer)
         assert reading_of(page.recv(2))["state"] == "live"
 
 

@@ -223,8 +223,9 @@ def test_the_spreadsheet_is_the_one_of_the_log(client, desk, folder):
         answer.headers["content-disposition"],
     )
     with RecordReader(folder) as reader:
-        assert answer.content.decode() == "".join(csv_lines(reader.entries()))
-    first, second = csv.DictReader(io.StringIO(answer.text))
+        written = "".join(csv_lines(reader.entries()))
+    assert answer.content.decode() == "\ufeff" + written  # which Excel tells UTF-8 by
+    first, second = csv.DictReader(io.StringIO(written))
     assert list(first) == list(CSV_COLUMNS)
     assert second["corrected_to"] == "'=Émeraude"
     assert len(client.get("/api/stones.csv?since=2999-01-01").text.splitlines()) == 1

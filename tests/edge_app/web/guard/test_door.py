@@ -404,7 +404,6 @@ def test_the_urls_fit_what_the_server_listens_to(monkeypatch):
     assert urls("0.0.0.0") == ("http://192.168.1.20:8080/", "http://10.0.0.5:8080/")
     assert urls("0.0.0.0", 80)[0] == "http://192.168.1.20/"
     assert urls("0.0.0.0", 443, tls=True)[0] == "https://192.168.1.20/"
-    assert urls("::") == ("http://[fd00::5]:8080/",)
-    assert len(urls("")) == 3
+    assert len(urls("")) == len(urls("::")) == 3
     assert urls("10.0.0.5") == ("http://10.0.0.5:8080/",)
     assert urls("scanner.local", 8443, tls=True) == ("https://scanner.local:8443/",)
