@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.arrays import FloatArray
+from deploy.errors import StorageError
 from deploy.record.place import DATABASE
 from deploy.record.reader import RecordReader
 from deploy.record.stones import Provisional, clean_label, clean_note
@@ -117,8 +118,8 @@ class Desk:
     def correct(self, key: str, label: str, note: str = "") -> None:
         """Keep what an operator says that a stone is.
 
-        That of the stone on the tray is written when the stone is, which cannot be told here;
-        while it cannot be written, the recorder's `problem` is on the screen.
+        That of the stone on the tray is written when the stone is. If the record breaks down in
+        between, the recorder's `problem` on the screen tells of it.
 
         Raises:
             SettingsError: the label is empty or too long, the note is too long.
@@ -131,6 +132,8 @@ class Desk:
         with self._lock:
             lying = self._lying
             if key == lying.key and not lying.kept:
+                if problem := self.problem():  # else it would be lost with its stone
+                    raise StorageError(problem)
                 lying.label, lying.note = label, note
                 return
             job = self._write(key, label, note, leave=FOR_STONES)

@@ -13,7 +13,7 @@ from edge_app.web.live import LivePicture, Packet
 
 VIEWERS = 16  # at once; a shop has a handful of screens
 AGAIN_S = 1.0  # a page that hears nothing for two seconds says that it has no connection
-STALE_S = 3.0
+STALE_S = 2.0  # a picture older than this must not pass for what lies on the tray
 ANSWER_S = 30.0  # a page in the background draws nothing, and answers late
 GOING_AWAY, TRY_AGAIN_LATER = 1001, 1013  # RFC 6455, section 7.4.1, and its registry
 

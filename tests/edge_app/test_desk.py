@@ -147,6 +147,22 @@ def test_a_disk_that_fails_never_reaches_the_loop_and_is_told_to_the_operator(
     assert (desk.revision, recorder.missed) == (1, 1)
 
 
+def test_a_correction_that_would_be_lost_with_its_stone_is_refused(desk, recorder, folder):
+    first, second = scanned(), scanned()
+    desk.view(look(first.key))
+    desk.keep(first)
+    until(lambda: desk.revision == 1)
+    shutil.rmtree(folder)
+    with pytest.raises(StorageError):
+        desk.correct(first.key, "Garnet")
+
+    desk.view(look(second.key))
+
+    with pytest.raises(StorageError, match="is gone"):
+        desk.correct(second.key, "Spinel")
+    assert desk.corrected(second.key) == ""
+
+
 def test_a_disk_that_hangs_keeps_no_operator_waiting_for_ever(desk, monkeypatch, folder):
     stone, answers = scanned(), threading.Event()
     monkeypatch.setattr("edge_app.record.written.WRITE_TIMEOUT_S", 0.05)
