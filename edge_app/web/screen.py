@@ -64,7 +64,7 @@ def web_screen(
     """Serve a page, print where, and give the place to show readings.
 
     Args:
-        session: what the page asks first; the server's own mark is added.
+        session: what the page asks first; the version and the server's own mark are added.
         routes: what can be asked beside the live picture.
         more: what the page is told with each reading.
 
@@ -84,7 +84,7 @@ def web_screen(
     wanted = settings.listen or Listen()
     taken = open_socket(wanted, tries=1 if settings.listen else TRIES)
     access = _access(wanted.host, taken.getsockname()[1], tls=settings.certificate is not None)
-    said = {**session, "start": secrets.token_hex(4)}
+    said = {**session, "gemscan": _own_version(), "start": secrets.token_hex(4)}
     with ExitStack() as stack:
         live = LivePicture(more)
         app = make_app(live, lambda: said, [*pairing_routes(access), *routes], page=page)
@@ -93,6 +93,16 @@ def web_screen(
         stack.enter_context(live)  # left first, so that every page is told
         _tell(access)
         yield live
+
+
+def _own_version() -> str:
+    """Empty where gemscan runs from its sources, not installed."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("gemscan")
+    except PackageNotFoundError:
+        return ""
 
 
 def _access(host: str, port: int, *, tls: bool) -> Access:
