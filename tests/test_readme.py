@@ -74,7 +74,7 @@ def test_every_page_that_a_page_links_to_exists():
     pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
     for page in pages:
         for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
-            if not target.startswith("http"):
+            if not target.startswith(("http", "<http")):
                 assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
