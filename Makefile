@@ -50,7 +50,7 @@ test-board: $(BOARD)/ready
 		2>/dev/null; then \
 		echo "test-board: pip put this beside the system's own OpenCV or NumPy" >&2; exit 1; \
 	fi
-	$(BOARD)/bin/python -m pytest -m "not slow" $(BOARD_TESTS)
+	$(BOARD)/bin/python -m pytest -m "not slow and not browser" $(BOARD_TESTS)
 
 # The page in a real browser. A test that finds none fails here, in place of being skipped.
 test-web: $(VENV)/ready
@@ -80,7 +80,7 @@ $(DEVICE)/ready: setup.cfg
 $(BOARD)/ready: setup.cfg
 	$(call debian,test-board,$(BOARD_PACKAGES))
 	$(BOARD_PYTHON) -m venv --clear --system-site-packages $(BOARD)
-	$(BOARD)/bin/python -m pip install -qq --editable ".[pi]" pytest onnx "ml_dtypes<0.6"
+	$(BOARD)/bin/python -m pip install -qq --editable ".[pi]" pytest httpx onnx "ml_dtypes<0.6"
 	touch $@
 
 $(VENV)/ready: setup.cfg
