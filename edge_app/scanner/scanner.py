@@ -198,8 +198,9 @@ class Scanner:
         if verdict is None:
             return scan
         final, stay = phase is not Phase.SETTLING, self._stay
-        scan = replace(scan, verdict=verdict, final=final, key=stay.key)
-        scan = replace(scan, provisional=stay.provisional)
+        scan = replace(
+            scan, verdict=verdict, final=final, key=stay.key, provisional=stay.provisional
+        )
         if verdict.kind != LIST or not final or stay.provisional:
             return scan
         labels = [candidate.label for candidate in verdict.candidates[: verdict.listed]]

@@ -18,8 +18,8 @@ from deploy.errors import GemscanError, RecordError, SettingsError, StorageError
 from deploy.record.reader import NoPictureError
 from edge_app.lessons import NotNowError, UnknownKindError
 from edge_app.record.store import UnknownStoneError
+from edge_app.web.guard.body import LARGEST_BODY
 
-LARGEST_BODY = 16 << 10  # bytes
 MOST_DIGITS = 18  # of a number in an address: SQLite's have 63 bits
 
 Endpoint = Callable[[Request], Awaitable[Response]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -24,7 +24,7 @@ mimetypes.add_type("application/manifest+json", ".webmanifest")
 
 def make_app(
     live: LivePicture,
-    session: Callable[[], Json],
+    session: Json,
     routes: Sequence[BaseRoute] = (),
     *,
     page: str = "index.html",
@@ -40,7 +40,7 @@ def make_app(
         return FileResponse(PAGE / page)
 
     async def tell_session(request: Request) -> Response:
-        return JSONResponse(session())
+        return JSONResponse(session)
 
     async def icon(request: Request) -> Response:
         return FileResponse(PAGE / "icon.svg")

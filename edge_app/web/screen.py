@@ -87,7 +87,7 @@ def web_screen(
     said = {**session, "gemscan": _own_version(), "start": secrets.token_hex(4)}
     with ExitStack() as stack:
         live = LivePicture(more)
-        app = make_app(live, lambda: said, [*pairing_routes(access), *routes], page=page)
+        app = make_app(live, said, [*pairing_routes(access), *routes], page=page)
         keys = {"certificate": settings.certificate, "key": settings.key}
         stack.enter_context(WebServer(guard(app, access), taken, UVICORN_LIMITS, **keys))
         stack.enter_context(live)  # left first, so that every page is told
