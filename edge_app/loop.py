@@ -104,6 +104,39 @@ class LiveLoop:
         self._shape: tuple[int, ...] = ()
         self._fps = self._latency_ms = 0.0
 
+    def run(
+        self, *, frames: int = 0, at_own_pace: bool = False, stop: Event | None = None
+    ) -> LoopStats:
+        """Classify and show until the source ends, a sink closes, or `stop` is set.
+
+        A camera that stalls or is lost ends nothing: it is opened again, and the loop waits.
+
+        Args:
+            frames: end after so many; 0 goes on.
+            at_own_pace: show a file no faster than it was filmed.
+            stop: looked at between two frames; the feed's own.
+
+        Returns:
+            `stats`.
+
+        Raises:
+            CameraError: a file broke off.
+            BackendError: the device failed.
+        """
+        stop = stop or Event()
+        filmed = at_own_pace and not self._feed.live
+        pace = Pace(self._feed.fps) if filmed and self._feed.fps else None
+        try:
+            while not stop.is_set() and self.step():
+                if frames and self.stats.frames >= frames:
+                    break
+                if pace is not None and not pace.wait(stop, self._sinks):
+                    break
+        finally:
+            self.close()
+            self.stats.ended_at = time.monotonic()
+        return self.stats
+
     def step(self) -> bool:
         """Handle one frame, or a moment without one. False: the source ended or a sink closed.
 
@@ -227,75 +260,3 @@ class LiveLoop:
     def _reading(self, state: CameraState, note: str = "") -> Reading:
         figures = (self._fps, self._latency_ms, self._backend_name, self._feed.dropped)
         return Reading(None, None, *figures, state, note)
-
-
-def run_loop(
-    feed: Feed,
-    backend: Backend,
-    manifest: Manifest,
-    *,
-    familiarity: Familiarity | None = None,
-    light: Light | None = None,
-    overlay: Overlay | None = None,
-    sinks: Sequence[Sink] = (),
-    on_change: Callable[[Seen], None] | None = None,
-    on_state: Callable[[CameraState, str], None] | None = None,
-    on_stone: Callable[[ScannedStone], object] | None = None,
-    on_view: Callable[[StoneView], None] | None = None,
-    taught: Callable[[FloatArray], Provisional | None] | None = None,
-    trouble: Callable[[], str] = str,
-    monitor: Monitor | None = None,
-    scan: bool = False,
-    frames: int = 0,
-    at_own_pace: bool = False,
-    stop: Event | None = None,
-    stats: LoopStats | None = None,
-) -> LoopStats:
-    """Classify and show a source until it ends, a sink closes, or `stop` is set.
-
-    A camera that stalls or is lost ends nothing: it is opened again, and the loop waits.
-
-    Args:
-        feed: entered already; give it the same `stop`.
-        manifest: the bundle's labels, input, framing and decision.
-        frames: end after so many; 0 goes on.
-        at_own_pace: show a file no faster than it was filmed.
-        stop: looked at between two frames.
-        stats: counted in while the loop runs; the same object is returned.
-
-    For the other arguments see `LiveLoop`.
-
-    Raises:
-        CameraError: a file broke off.
-        BackendError: the device failed.
-    """
-    stop = stop or Event()
-    pace = Pace(feed.fps) if at_own_pace and not feed.live and feed.fps else None
-    loop = LiveLoop(
-        feed,
-        backend,
-        manifest,
-        familiarity=familiarity,
-        light=light,
-        overlay=overlay,
-        sinks=sinks,
-        on_change=on_change,
-        on_state=on_state,
-        on_stone=on_stone,
-        on_view=on_view,
-        taught=taught,
-        trouble=trouble,
-        monitor=monitor,
-        scan=scan,
-        stats=stats,
-    )
-    try:
-        while not stop.is_set() and loop.step():
-            if frames and loop.stats.frames >= frames:
-                break
-            if pace is not None and not pace.wait(stop, sinks):
-                break
-    finally:
-        loop.close()
-        loop.stats.ended_at = time.monotonic()
-    return loop.stats

@@ -18,13 +18,10 @@ if TYPE_CHECKING:
     from deploy.backends import Backend
     from deploy.bundle import Bundle
     from edge_app.desk import Desk
-    from edge_app.eye import Seen
     from edge_app.feed import Feed
-    from edge_app.loop import Monitor
+    from edge_app.loop import LiveLoop, Monitor
     from edge_app.rig import Rig
     from edge_app.sinks.base import Sink
-    from edge_app.sources.base import Source
-    from edge_app.states import CameraState
     from edge_app.stats import LoopStats
     from edge_app.web.screen import WebSettings
 
@@ -81,6 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run_run(args: argparse.Namespace) -> int:
     """Run the loop. 0 when at least one frame was handled, however it ended."""
     from deploy.bundle import load_bundle
+    from edge_app.console import report_run
     from edge_app.feed import open_feed
     from edge_app.rig import Rig
     from edge_app.sources.uri import open_source
@@ -108,7 +106,7 @@ def run_run(args: argparse.Namespace) -> int:
         try:
             _loop(args, rig, display, web, stop=stop, stats=stats)
         finally:  # what was counted is told after any kind of end
-            _report(args.json, stats, source, backend, bundle)
+            report_run(args.json, stats, source, rig)
     return 0 if stats.frames else STOPPED_EARLY
 
 
@@ -131,40 +129,51 @@ def _loop(
     stop: Event,
     stats: LoopStats,
 ) -> None:
-    from deploy.familiarity import read_familiarity
     from edge_app.desk import open_desk
-    from edge_app.loop import run_loop
-    from edge_app.overlay import Overlay
 
-    bundle, feed, window = rig.bundle, rig.feed, display == WINDOW
-    drawn = window or args.record is not None
     with ExitStack() as stack:
-        sinks = [stack.enter_context(sink) for sink in _sinks(args, feed, window)]
+        sinks = [stack.enter_context(sink) for sink in _sinks(args, rig.feed, display == WINDOW)]
         desk = stack.enter_context(open_desk(rig, args.keep, passing=display == WEB))
         monitor = stack.enter_context(_page(rig, desk, web)) if display == WEB else None
         stats.started_at = time.monotonic()
-        teller = _Teller(stats)
-        run_loop(
-            feed,
-            rig.backend,
-            bundle.manifest,
-            familiarity=read_familiarity(bundle),
-            light=rig.light,
-            overlay=Overlay(bundle.manifest.name, feed.name) if drawn else None,
-            sinks=sinks,
-            on_change=None if window else teller.verdict,
-            on_state=teller.state if feed.live else None,
-            on_stone=desk.keep,
-            on_view=desk.view,
-            taught=desk.taught,
-            trouble=desk.problem,
-            monitor=monitor,
-            scan=feed.live,
-            frames=args.frames,
-            at_own_pace=display in (WINDOW, WEB),
-            stop=stop,
-            stats=stats,
-        )
+        loop = _live_loop(rig, desk, sinks, monitor, stats, quiet=display == WINDOW)
+        loop.run(frames=args.frames, at_own_pace=display in (WINDOW, WEB), stop=stop)
+
+
+def _live_loop(
+    rig: Rig,
+    desk: Desk,
+    sinks: list[Sink],
+    monitor: Monitor | None,
+    stats: LoopStats,
+    *,
+    quiet: bool,
+) -> LiveLoop:
+    """The loop with all its parts. quiet: verdicts are not printed."""
+    from deploy.familiarity import read_familiarity
+    from edge_app.console import Teller
+    from edge_app.loop import LiveLoop
+    from edge_app.overlay import Overlay
+
+    teller = Teller(stats)
+    return LiveLoop(
+        rig.feed,
+        rig.backend,
+        rig.bundle.manifest,
+        familiarity=read_familiarity(rig.bundle),
+        light=rig.light,
+        overlay=Overlay(rig.bundle.manifest.name, rig.feed.name) if sinks else None,
+        sinks=sinks,
+        on_change=None if quiet else teller.verdict,
+        on_state=teller.state if rig.feed.live else None,
+        on_stone=desk.keep,
+        on_view=desk.view,
+        taught=desk.taught,
+        trouble=desk.problem,
+        monitor=monitor,
+        scan=rig.feed.live,
+        stats=stats,
+    )
 
 
 def _page(rig: Rig, desk: Desk, settings: WebSettings) -> AbstractContextManager[Monitor]:
@@ -191,64 +200,3 @@ def _recorder(path: Path, feed: Feed) -> Sink:
     fps = feed.fps or RECORD_FPS
     recorder = RecorderSink(path, fps)
     return RealTimeSink(recorder, fps) if feed.live else recorder
-
-
-class _Teller:
-    """Says each change: verdicts are the command's result, states go to the log."""
-
-    def __init__(self, stats: LoopStats) -> None:
-        self._stats = stats
-
-    def verdict(self, seen: Seen) -> None:
-        """Print what is named now."""
-        verdict = seen.verdict
-        assert verdict is not None
-        best = f"{verdict.candidates[0].confidence:4.0%}"
-        said = f"{best}  {verdict.text}"
-        if verdict.unfamiliar:  # a confidence would be of a name that is not meant
-            said = f"   -  {verdict.text}: unlike every kind it knows"
-        if seen.provisional:
-            said = f"   -  taught: {seen.provisional.label}, provisional"
-        print(f"{self._stats.seconds:8.2f} s  {said}", flush=True)
-
-    def state(self, state: CameraState, note: str) -> None:
-        """Log how the camera is now."""
-        more = " (".join(filter(None, (state.advice, note))) + ")" * bool(state.advice and note)
-        log.info("%.2f s: camera %s%s", self._stats.seconds, state.value, more and f": {more}")
-
-
-def _report(
-    path: Path | None, stats: LoopStats, source: Source, backend: Backend, bundle: Bundle
-) -> None:
-    from deploy.files import write_json
-    from edge_app.machine import peak_memory_mb
-
-    if stats.frames:
-        print(stats.summary())
-    if path is None:
-        return
-    write_json(
-        path,
-        {
-            **stats.as_json(),
-            "first_label_s": _first_label_s(stats),
-            "peak_memory_mb": round(peak_memory_mb(), 1),
-            "pictures_skipped": getattr(source, "skipped", 0),
-            "source": source.name,
-            "bundle": {
-                "name": bundle.manifest.name,
-                "version": bundle.manifest.version,
-                "digest": bundle.digest,
-            },
-            "backend": {"name": backend.name, "precision": backend.precision},
-        },
-    )
-
-
-def _first_label_s(stats: LoopStats) -> float | None:
-    """From the start of the process, imports and model loading included, to the first label."""
-    from edge_app.machine import process_age_s
-
-    if stats.first_label_at is None:
-        return None
-    return round(process_age_s() - (time.monotonic() - stats.first_label_at), 3)

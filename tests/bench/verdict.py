@@ -29,7 +29,7 @@ from deploy.familiarity import read_familiarity
 from deploy.render.scene import REST_S, SLIDE_S, TrayScene
 from edge_app.defaults import SHIPPED_BUNDLE
 from edge_app.feed import Look, open_feed
-from edge_app.loop import run_loop
+from edge_app.loop import LiveLoop
 from edge_app.machine import describe_machine
 from edge_app.overlay import Overlay
 from edge_app.reading import Reading
@@ -142,7 +142,7 @@ def measure(
     scanned: list[ScannedStone] = []
     load = os.getloadavg()[0]
     with OnnxCpuBackend(bundle, "int8", threads=threads) as backend, opened as feed:
-        stats = run_loop(
+        stats = LiveLoop(
             feed,
             backend,
             bundle.manifest,
@@ -150,7 +150,7 @@ def measure(
             overlay=overlay,
             on_stone=scanned.append,
             scan=True,
-        )
+        ).run()
     waits = waits_s(demo.rested_s, overlay.named_s)
     later = [wait for number, wait in waits.items() if number > 0]
     p50, p95 = np.percentile(later, (50, 95)) if later else (np.inf, np.inf)

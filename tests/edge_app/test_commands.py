@@ -15,9 +15,9 @@ import pytest
 import gemscan
 from deploy.decision import LIST, REFER, Candidate, Verdict
 from deploy.record.stones import Provisional
+from edge_app.console import Teller
 from edge_app.eye import Seen
 from edge_app.feed import open_feed
-from edge_app.run_command import _Teller
 from edge_app.stats import LoopStats
 
 ROOT = Path(gemscan.__file__).parent
@@ -177,7 +177,7 @@ def test_doctor_says_that_a_damaged_bundle_cannot_be_run(bundle):
 
 def test_a_stranger_is_told_without_a_confidence(capsys):
     candidates = (Candidate("Ruby", 0.87), Candidate("Spinel", 0.1))
-    tell = _Teller(LoopStats())
+    tell = Teller(LoopStats())
 
     for verdict in (Verdict(REFER, candidates, unfamiliar=True), Verdict(REFER, candidates)):
         tell.verdict(Seen(verdict, final=True, box=None, fresh=True))
@@ -192,7 +192,7 @@ def test_a_taught_name_is_told_as_provisional_and_without_the_models_confidence(
     verdict = Verdict(LIST, (Candidate("Ruby", 0.87), Candidate("Spinel", 0.1)), listed=2)
     taught = Provisional("Tsavorite", 0.971)
 
-    _Teller(LoopStats()).verdict(Seen(verdict, True, None, True, provisional=taught))
+    Teller(LoopStats()).verdict(Seen(verdict, True, None, True, provisional=taught))
 
     out = capsys.readouterr().out
     assert out.endswith("taught: Tsavorite, provisional\n")

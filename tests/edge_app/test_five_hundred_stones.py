@@ -18,7 +18,7 @@ from deploy.pictures import read_picture
 from deploy.record.pictures import picture_paths
 from deploy.record.reader import RecordReader
 from edge_app.keeping import Keeper
-from edge_app.loop import run_loop
+from edge_app.loop import LiveLoop
 from edge_app.record.recorder import Recorder
 from edge_app.scanner.stone import ScannedStone
 from edge_app.tray_light import TrayLight
@@ -52,7 +52,7 @@ class Counter:
                 while len(self.scanned) - recorder.written - recorder.missed > 4:
                     time.sleep(0.001)
 
-            run_loop(
+            LiveLoop(
                 TrayFeed(pictures),
                 backend,
                 self.bundle.manifest,
@@ -60,7 +60,7 @@ class Counter:
                 on_stone=keep,
                 trouble=lambda: recorder.problem,
                 scan=True,
-            )
+            ).run()
             assert not recorder.problem
 
 

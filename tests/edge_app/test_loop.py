@@ -12,7 +12,7 @@ from deploy.errors import BackendError, CameraError
 from deploy.record.stones import Provisional
 from deploy.render.scene import TrayScene
 from edge_app.feed import Look, open_feed
-from edge_app.loop import run_loop
+from edge_app.loop import LiveLoop
 from edge_app.sources.base import Frame
 from edge_app.states import CameraState
 
@@ -20,9 +20,10 @@ DOG = [0.1, 0.9]
 CAT = [0.9, 0.1]
 
 
-def run(source, backend, manifest, stop=None, **options):
+def run(source, backend, manifest, stop=None, *, frames=0, at_own_pace=False, **parts):
     with open_feed(source, stop) as feed:
-        return run_loop(feed, backend, manifest, stop=stop, **options)
+        loop = LiveLoop(feed, backend, manifest, **parts)
+        return loop.run(frames=frames, at_own_pace=at_own_pace, stop=stop)
 
 
 class ScriptedFeed:
@@ -62,14 +63,14 @@ def test_every_state_of_delivery_is_drawn_told_and_keeps_the_network_out(fakes, 
     backend, overlay, sink = fakes.FixedBackend(DOG), fakes.NotingOverlay(), fakes.ListSink()
     told = []
 
-    stats = run_loop(
+    stats = LiveLoop(
         ScriptedFeed(looks),
         backend,
         manifest,
         overlay=overlay,
         sinks=[sink],
         on_state=lambda state, note: told.append((state.value, note)),
-    )
+    ).run()
 
     assert overlay.texts == ["starting", "dog", "stalled", "lost", "dog"]
     assert told == [
@@ -89,7 +90,7 @@ def test_a_stalled_camera_shows_a_dark_picture(fakes, manifest, frames):
     sink = fakes.ListSink()
     looks = [Look(frames(1)[0]), Look(None, CameraState.STALLED)]
 
-    run_loop(ScriptedFeed(looks), fakes.FixedBackend(DOG), manifest, sinks=[sink])
+    LiveLoop(ScriptedFeed(looks), fakes.FixedBackend(DOG), manifest, sinks=[sink]).run()
 
     assert sink.images[1].shape == sink.images[0].shape
     assert sink.images[0].any()
@@ -99,12 +100,12 @@ def test_a_stalled_camera_shows_a_dark_picture(fakes, manifest, frames):
 def test_a_camera_that_was_never_there_is_shown_as_lost(fakes, manifest):
     sink = fakes.ListSink()
 
-    run_loop(
+    LiveLoop(
         ScriptedFeed([Look(None, CameraState.LOST)]),
         fakes.FixedBackend(DOG),
         manifest,
         sinks=[sink],
-    )
+    ).run()
 
     assert sink.images[0].shape == (720, 1280, 3)
 
@@ -114,12 +115,12 @@ def test_a_slow_camera_keeps_its_state_between_two_frames(fakes, manifest):
     looks = [Look(Frame(dark, 0.0, 0)), Look(None), Look(Frame(dark.copy(), 0.5, 1)), Look(None)]
     told = []
 
-    run_loop(
+    LiveLoop(
         ScriptedFeed(looks),
         fakes.FixedBackend(DOG),
         manifest,
         on_state=lambda state, note: told.append(state.value),
-    )
+    ).run()
 
     assert told == ["too dark"]
 
@@ -128,9 +129,9 @@ def test_a_key_in_the_window_is_answered_while_no_frame_comes(fakes, manifest):
     window = fakes.ListSink()
     window.poll = lambda: False
 
-    stats = run_loop(
+    stats = LiveLoop(
         ScriptedFeed([Look(None)] * 5), fakes.FixedBackend(DOG), manifest, sinks=[window]
-    )
+    ).run()
 
     assert (stats.frames, window.images) == (0, [])
 
@@ -147,13 +148,13 @@ def test_the_corrected_picture_is_classified_and_shown(fakes, manifest, frames):
     (frame,) = frames(1)
     before = frame.image_bgr.copy()
 
-    run_loop(
+    LiveLoop(
         ScriptedFeed([Look(frame)]),
         fakes.FixedBackend(DOG),
         manifest,
         light=Darker(),
         sinks=[sink],
-    )
+    ).run()
 
     np.testing.assert_array_equal(sink.images[0], before // 2)
 
@@ -345,7 +346,7 @@ def test_stones_are_told_apart_on_request_and_the_last_one_is_reported(fakes, ma
     looks = [Look(Frame(scene.draw(i / 30, i), i / 30, i)) for i in range(45)]
     backend, overlay, stones = fakes.FixedBackend(DOG), fakes.NotingOverlay(), []
 
-    stats = run_loop(
+    stats = LiveLoop(
         ScriptedFeed(looks),
         backend,
         manifest,
@@ -353,7 +354,7 @@ def test_stones_are_told_apart_on_request_and_the_last_one_is_reported(fakes, ma
         on_stone=stones.append,
         trouble=lambda: "the disk is full",
         scan=True,
-    )
+    ).run()
 
     assert [stone.verdict.text for stone in stones] == ["dog"]
     assert stats.labels["dog"] == backend.calls < 45
@@ -367,13 +368,13 @@ def test_a_camera_that_was_away_drops_a_stone_without_a_verdict(fakes, manifest)
     looks = [Look(Frame(scene.draw(i / 30, i), i / 30, i)) for i in range(6)]
     stones = []
 
-    run_loop(
+    LiveLoop(
         ScriptedFeed([*looks, Look(None, CameraState.LOST)]),
         fakes.FixedBackend(DOG),
         manifest,
         on_stone=stones.append,
         scan=True,
-    )
+    ).run()
 
     assert stones == []
 
@@ -384,13 +385,13 @@ def test_a_second_stone_of_the_same_kind_is_told_as_well(fakes, manifest):
     looks = [Look(Frame(scene.draw(i / 8, i), i / 8, i)) for i in range(8 * 6)]
     said, stones = [], []
 
-    run_loop(
+    LiveLoop(
         ScriptedFeed(looks),
         fakes.FixedBackend(DOG),
         manifest,
         on_change=lambda seen: said.append(seen.verdict.text),
         on_stone=stones.append,
         scan=True,
-    )
+    ).run()
 
     assert (len(stones), said) == (2, ["dog", "dog"])

@@ -23,7 +23,7 @@ from deploy.decision import Decision
 from deploy.preprocess import Framing, InputSpec
 from edge_app import gate, picture_watch
 from edge_app.feed import camera, hold, open_feed, retries
-from edge_app.loop import run_loop
+from edge_app.loop import LiveLoop
 from edge_app.overlay import Overlay
 from edge_app.states import CameraState
 from tests.soak.faulty import FaultyCamera
@@ -114,9 +114,9 @@ def soak(seconds: float, speed: float) -> list[str]:
     before = look_at_process()
     source, backend, watcher = FaultyCamera(speed), StrictBackend(), Watcher(seconds)
     with open_feed(source, patient=True) as feed:
-        stats = run_loop(
+        stats = LiveLoop(
             feed, backend, MANIFEST, overlay=Overlay("soak", source.name), sinks=[watcher]
-        )
+        ).run()
     after = look_at_process()
     print(stats.summary())
     print(f"faults: {dict(source.faults)}")
