@@ -30,11 +30,14 @@ VERBS = {
     "compare": ("deploy.compare_command", "check that INT8 agrees with float32"),
     "run": ("edge_app.run_command", "classify a live source and draw the label"),
     "capture": ("edge_app.capture_command", "photograph stones for a folder to train on"),
-    "calibrate-camera": ("edge_app.calibrate_camera_command", "make a camera's colours true"),
+    "calibrate-camera": (
+        "edge_app.cameras.calibrate_command",
+        "make a camera's colours true",
+    ),
     "log": ("edge_app.record.log_command", "show the stones that were scanned"),
-    "bench": ("edge_app.bench_command", "measure FPS and latency, stage by stage"),
-    "cameras": ("edge_app.cameras_command", "list the cameras that are plugged in"),
-    "doctor": ("edge_app.doctor_command", "say what this machine has and lacks"),
+    "bench": ("edge_app.bench.bench_command", "measure FPS and latency, stage by stage"),
+    "cameras": ("edge_app.cameras.cameras_command", "list the cameras that are plugged in"),
+    "doctor": ("edge_app.doctor.doctor_command", "say what this machine has and lacks"),
 }
 
 

@@ -47,9 +47,9 @@ def run_capture_command(args: argparse.Namespace) -> int:
     from edge_app.capture.loop import run_capture
     from edge_app.capture.photographer import Photographer
     from edge_app.feed import open_feed
+    from edge_app.live.stopping import stop_on_signals
+    from edge_app.live.tray_light import TrayLight
     from edge_app.sources.uri import open_source
-    from edge_app.stopping import stop_on_signals
-    from edge_app.tray_light import TrayLight
     from edge_app.web.screen import check_web
 
     check_web()

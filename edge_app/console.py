@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deploy.files import write_json
-from edge_app.eye import Seen
-from edge_app.machine import peak_memory_mb, process_age_s
-from edge_app.states import CameraState
-from edge_app.stats import LoopStats
+from edge_app.live.eye import Seen
+from edge_app.live.states import CameraState
+from edge_app.live.stats import LoopStats
+from edge_app.machine.facts import peak_memory_mb, process_age_s
 
 if TYPE_CHECKING:
     from edge_app.rig import Rig

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from deploy.backends import Backend
     from deploy.bundle import Bundle
     from edge_app.feed import Feed
-    from edge_app.tray_light import TrayLight
+    from edge_app.live.tray_light import TrayLight
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,12 @@ from edge_app.web.arguments import add_web_arguments, web_settings
 if TYPE_CHECKING:
     from deploy.backends import Backend
     from deploy.bundle import Bundle
-    from edge_app.desk import Desk
+    from edge_app.desk.desk import Desk
     from edge_app.feed import Feed
-    from edge_app.loop import LiveLoop, Monitor
+    from edge_app.live.loop import LiveLoop, Monitor
+    from edge_app.live.stats import LoopStats
     from edge_app.rig import Rig
     from edge_app.sinks.base import Sink
-    from edge_app.stats import LoopStats
     from edge_app.web.screen import WebSettings
 
 log = logging.getLogger(__name__)
@@ -80,11 +80,11 @@ def run_run(args: argparse.Namespace) -> int:
     from deploy.bundle import load_bundle
     from edge_app.console import report_run
     from edge_app.feed import open_feed
+    from edge_app.live.stats import LoopStats
+    from edge_app.live.stopping import stop_on_signals
+    from edge_app.live.tray_light import TrayLight
     from edge_app.rig import Rig
     from edge_app.sources.uri import open_source
-    from edge_app.stats import LoopStats
-    from edge_app.stopping import stop_on_signals
-    from edge_app.tray_light import TrayLight
 
     web = web_settings(args)
     bundle = load_bundle(args.bundle)
@@ -112,7 +112,7 @@ def run_run(args: argparse.Namespace) -> int:
 
 def _model(bundle: Bundle, args: argparse.Namespace, stop: Event) -> Backend:
     """Open it. An engine may have to be built first, so a signal ends that at once."""
-    from edge_app.stopping import raise_on_signals
+    from edge_app.live.stopping import raise_on_signals
 
     with raise_on_signals():
         if stop.is_set():  # by one that came while the camera was opened
@@ -129,7 +129,7 @@ def _loop(
     stop: Event,
     stats: LoopStats,
 ) -> None:
-    from edge_app.desk import open_desk
+    from edge_app.desk.desk import open_desk
 
     with ExitStack() as stack:
         sinks = [stack.enter_context(sink) for sink in _sinks(args, rig.feed, display == WINDOW)]
@@ -152,8 +152,8 @@ def _live_loop(
     """The loop with all its parts. quiet: verdicts are not printed."""
     from deploy.familiarity import read_familiarity
     from edge_app.console import Teller
-    from edge_app.loop import LiveLoop
-    from edge_app.overlay import Overlay
+    from edge_app.live.loop import LiveLoop
+    from edge_app.overlay.overlay import Overlay
 
     teller = Teller(stats)
     return LiveLoop(
@@ -194,7 +194,7 @@ def _sinks(args: argparse.Namespace, feed: Feed, window: bool) -> list[Sink]:
 
 
 def _recorder(path: Path, feed: Feed) -> Sink:
-    from edge_app.paced import RealTimeSink
+    from edge_app.sinks.paced import RealTimeSink
     from edge_app.sinks.recorder import RecorderSink
 
     fps = feed.fps or RECORD_FPS

@@ -14,12 +14,12 @@ from deploy.bundle import EMBEDDING_SIZE, Bundle
 from deploy.decision import NAME, Candidate, Verdict
 from deploy.preprocess import SquareBox
 from deploy.record.stones import new_key
-from edge_app.desk import Desk
-from edge_app.keeping import Keeper
+from edge_app.desk.desk import Desk
+from edge_app.desk.keeping import Keeper
+from edge_app.live.tray_light import TrayLight
 from edge_app.record.recorder import Recorder
 from edge_app.scanner.stone import ScannedStone, StoneView
 from edge_app.sources.demo import DemoSource
-from edge_app.tray_light import TrayLight
 
 RUBY = Verdict(NAME, (Candidate("Ruby", 0.9), Candidate("Spinel", 0.1)))
 

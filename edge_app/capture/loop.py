@@ -11,15 +11,15 @@ from deploy.locate import Stone
 from deploy.preprocess import box_around
 from edge_app.capture.photographer import Photographer
 from edge_app.feed import Feed, Look
-from edge_app.gate import Gate, Light
-from edge_app.pace import Pace
-from edge_app.reading import Reading
+from edge_app.live.gate import Gate, Light
+from edge_app.live.pace import Pace
+from edge_app.live.reading import Reading
+from edge_app.live.states import CameraState
+from edge_app.live.timing import RateMeter
 from edge_app.sources.base import Frame
-from edge_app.states import CameraState
-from edge_app.timing import RateMeter
 
 if TYPE_CHECKING:
-    from edge_app.loop import Monitor
+    from edge_app.live.loop import Monitor
 
 _MARGIN = 0.15  # of what is drawn around the stone
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol
 
+from edge_app.live.states import CameraState
 from edge_app.sources.base import Frame
-from edge_app.states import CameraState
 
 WAIT_S = 0.1  # at most, for a frame: so soon a wish to stop, a key, or trouble is answered
 

@@ -13,8 +13,8 @@ from deploy.preprocess import check_frame
 from edge_app.feed.base import WAIT_S, Look
 from edge_app.feed.hold import Holder
 from edge_app.feed.retries import Retries
+from edge_app.live.states import CameraState
 from edge_app.sources.base import Frame, Source
-from edge_app.states import CameraState
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from deploy.arrays import FloatArray
 from deploy.decision import LIST, NAME, Decision, Verdict, decide
-from edge_app.classifier import bounded
+from edge_app.live.classifier import bounded
 
 AGREED_S = 0.25  # the frames must give one verdict for so long …
 AGREED_FRAMES = 3  # … and so often

@@ -17,12 +17,12 @@ from deploy.gemmology import short_list_hint
 from deploy.locate import Stone
 from deploy.preprocess import SquareBox, box_around, check_frame, frame_box, preprocess
 from deploy.record.stones import Provisional, new_key
+from edge_app.live.timing import StageTimes
 from edge_app.scanner.evidence import Evidence
 from edge_app.scanner.look import TrayLook, TrayState
 from edge_app.scanner.phases import Event, Phase, Phases
 from edge_app.scanner.stone import ScannedStone, StoneView, inside
 from edge_app.scanner.tray import Tray
-from edge_app.timing import StageTimes
 
 IDLE_S = 1 / 3  # between two looks of the network at a stone that has its verdict and lies still
 TURNED = 8.0  # mean change of a coarse look, of 255: a faceted stone turned by some 15 degrees

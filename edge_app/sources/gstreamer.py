@@ -9,7 +9,7 @@ from types import TracebackType
 import cv2
 
 from deploy.errors import CameraError, MissingDependencyError, SettingsError
-from edge_app.doctor_jetson import gstreamer_remedy
+from edge_app.doctor.jetson import gstreamer_remedy
 from edge_app.sources.apart import ApartCapture
 from edge_app.sources.base import Frame
 from edge_app.sources.mask import masked

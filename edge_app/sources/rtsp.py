@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 
 from deploy.errors import SettingsError
-from edge_app.jetson import is_jetson
+from edge_app.machine.jetson import is_jetson
 from edge_app.sources.gstreamer import (
     NEWEST,
     TO_BGR,

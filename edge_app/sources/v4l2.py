@@ -23,8 +23,8 @@ from edge_app.sources.uri import Uri
 from edge_app.sources.v4l2_controls import automatics, lock_controls, restore
 from edge_app.sources.v4l2_freeze import hold_chosen, mean_colour
 from edge_app.sources.v4l2_trouble import check_device, why_no_frame, why_no_video
-from edge_app.v4l2_device import V4l2Device, fourcc
-from edge_app.v4l2_identity import identity_of
+from edge_app.v4l2.device import V4l2Device, fourcc
+from edge_app.v4l2.identity import identity_of
 
 # OpenCV waits 10 s for a frame unless this is set before it opens its first camera.
 SELECT_TIMEOUT = ("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "2")

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from calibration.camera.settings import CameraSettings
 from edge_app.sources.base import Locked
-from edge_app.v4l2_device import Control
+from edge_app.v4l2.device import Control
 
 # Numbers of controls; source: linux/v4l2-controls.h.
 EXPOSURE_AUTO, EXPOSURE_ABSOLUTE = 0x009A0901, 0x009A0902

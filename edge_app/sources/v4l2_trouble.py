@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 
 from deploy.errors import CameraError
-from edge_app.device_access import held_by, holders, permission_remedy, unseen_holder
-from edge_app.v4l2_device import V4l2Device, video_devices
+from edge_app.cameras.access import held_by, holders, permission_remedy, unseen_holder
+from edge_app.v4l2.device import V4l2Device, video_devices
 
 
 def check_device(device: Path) -> None:

@@ -16,7 +16,7 @@ from starlette.types import ExceptionHandler
 from deploy.arrays import Json
 from deploy.errors import GemscanError, RecordError, SettingsError, StorageError
 from deploy.record.reader import NoPictureError
-from edge_app.lessons import NotNowError, UnknownKindError
+from edge_app.desk.lessons import NotNowError, UnknownKindError
 from edge_app.record.store import UnknownStoneError
 from edge_app.web.guard.body import LARGEST_BODY
 

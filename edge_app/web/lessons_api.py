@@ -7,8 +7,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from edge_app.desk import Desk
-from edge_app.lessons import Lessons
+from edge_app.desk.desk import Desk
+from edge_app.desk.lessons import Lessons
 from edge_app.web.answers import done, read_json, route
 
 

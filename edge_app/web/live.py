@@ -15,7 +15,7 @@ import cv2
 
 from deploy.arrays import ByteArray, Json
 from deploy.record.pictures import encode
-from edge_app.reading import Reading
+from edge_app.live.reading import Reading
 from edge_app.web.wire import reading_json
 
 log = logging.getLogger(__name__)

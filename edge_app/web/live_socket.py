@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from edge_app.states import CameraState
+from edge_app.live.states import CameraState
 from edge_app.web.live import LivePicture, Packet
 
 VIEWERS = 16  # at once; a shop has a handful of screens

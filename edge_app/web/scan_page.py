@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from deploy.arrays import Json
-from edge_app.desk import Desk
-from edge_app.reading import Reading
+from edge_app.desk.desk import Desk
+from edge_app.live.reading import Reading
 from edge_app.rig import Rig
 from edge_app.web.lessons_api import lessons_routes
 from edge_app.web.live import LivePicture

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from deploy.arrays import Json
 from deploy.errors import require
-from edge_app.reading import Reading
+from edge_app.live.reading import Reading
 from edge_app.web.server import Listen, WebServer, open_socket
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from deploy.errors import SettingsError
 from deploy.record.place import DATABASE
 from deploy.record.reader import NoPictureError, RecordReader
 from deploy.record.stones import Entry, is_key
-from edge_app.desk import Desk
+from edge_app.desk.desk import Desk
 from edge_app.record.log_lines import csv_lines
 from edge_app.record.moments import read_moment
 from edge_app.record.store import UnknownStoneError

@@ -6,7 +6,7 @@ from typing import Any
 
 from deploy.arrays import Json
 from deploy.decision import Verdict
-from edge_app.reading import Reading
+from edge_app.live.reading import Reading
 
 CANDIDATES = 4
 

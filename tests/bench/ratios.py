@@ -30,10 +30,10 @@ from deploy.bundle import MODEL_FILES, SCHEMA, Bundle, Manifest, edit_bundle, lo
 from deploy.decision import Decision
 from deploy.familiarity import read_familiarity
 from deploy.preprocess import Framing, InputSpec
-from edge_app.bench import run_bench
+from edge_app.bench.bench import run_bench
 from edge_app.defaults import SHIPPED_BUNDLE
-from edge_app.machine import describe_machine
-from edge_app.overlay import Overlay
+from edge_app.machine.facts import describe_machine
+from edge_app.overlay.overlay import Overlay
 from edge_app.sources.base import Source
 from edge_app.sources.uri import open_source
 from tests.bench.frames import PreloadedFrames, demo_frames

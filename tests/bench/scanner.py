@@ -18,7 +18,7 @@ from rich.table import Table
 
 from deploy.arrays import ByteArray
 from deploy.locate import find_stone
-from edge_app.machine import describe_machine
+from edge_app.machine.facts import describe_machine
 from edge_app.scanner.tray import Tray
 from tests.trays import Laid, lay, photographed, tray
 

@@ -29,10 +29,10 @@ from deploy.familiarity import read_familiarity
 from deploy.render.scene import REST_S, SLIDE_S, TrayScene
 from edge_app.defaults import SHIPPED_BUNDLE
 from edge_app.feed import Look, open_feed
-from edge_app.loop import LiveLoop
-from edge_app.machine import describe_machine
-from edge_app.overlay import Overlay
-from edge_app.reading import Reading
+from edge_app.live.loop import LiveLoop
+from edge_app.live.reading import Reading
+from edge_app.machine.facts import describe_machine
+from edge_app.overlay.overlay import Overlay
 from edge_app.scanner.stone import ScannedStone
 from edge_app.sources.base import Frame
 from edge_app.sources.demo import DemoSource

@@ -25,8 +25,8 @@ from deploy.bundle import load_bundle
 from deploy.familiarity import read_familiarity
 from edge_app.defaults import SHIPPED_BUNDLE
 from edge_app.feed import open_feed
-from edge_app.loop import LiveLoop, Monitor
-from edge_app.reading import Reading
+from edge_app.live.loop import LiveLoop, Monitor
+from edge_app.live.reading import Reading
 from edge_app.web.screen import WebSettings, web_screen
 from edge_app.web.server import Listen
 from tests.bench.frames import PreloadedFrames, demo_frames

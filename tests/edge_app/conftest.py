@@ -17,8 +17,8 @@ from deploy.backends.base import Prediction
 from deploy.bundle import EMBEDDING_SIZE, SCHEMA, Bundle, Manifest, edit_bundle, load_bundle
 from deploy.decision import Decision
 from deploy.preprocess import Framing, InputSpec
-from edge_app.desk import Desk
-from edge_app.reading import Reading
+from edge_app.desk.desk import Desk
+from edge_app.live.reading import Reading
 from edge_app.record.recorder import Recorder
 from edge_app.sources.base import Frame
 from tests.desks import make_desk

@@ -12,10 +12,10 @@ import time
 from concurrent.futures import Future
 
 import edge_app.feed
-import edge_app.loop
-import edge_app.overlay
+import edge_app.live.loop
+import edge_app.overlay.overlay
 import gemscan
-from edge_app.keeping import Keeper
+from edge_app.desk.keeping import Keeper
 from edge_app.record.recorder import Recorder
 from edge_app.scanner.stone import ScannedStone
 from tests.laid import LaidOneByOne, TrayFeed, any_order

@@ -8,8 +8,8 @@ import pytest
 
 from calibration.camera.settings import CameraSettings
 from deploy.errors import CameraError
-from edge_app import bench
-from edge_app.bench import run_bench
+from edge_app.bench import bench
+from edge_app.bench.bench import run_bench
 from edge_app.sources.base import Frame, Locked
 
 

@@ -16,8 +16,8 @@ from calibration.camera.profile import find_profile
 from calibration.camera.settings import CameraSettings
 from deploy.errors import CameraError
 from deploy.render.camera import SimulatedCamera
-from edge_app.calibrate_camera import TrayCamera
-from edge_app.calibrate_camera_command import _exposure
+from edge_app.cameras.calibrate import TrayCamera
+from edge_app.cameras.calibrate_command import _exposure
 from edge_app.sources.base import Adjustable, Frame, Locked
 from edge_app.sources.uri import open_source
 
@@ -238,7 +238,7 @@ def test_a_camera_that_repeats_one_picture_is_not_measured(fakes, monkeypatch, c
     frames = [Frame(np.full((90, 160, 3), 200, np.uint8), 0.0, i) for i in range(40)]
     source = fakes.ScriptedSource(frames, live=True)
     monkeypatch.setattr("edge_app.sources.uri.open_source", lambda *_: source)
-    monkeypatch.setattr("edge_app.calibrate_camera.SETTLE_S", 0.0)
+    monkeypatch.setattr("edge_app.cameras.calibrate.SETTLE_S", 0.0)
 
     assert calibrate() == 1
     assert "not calibrated: the camera repeats one picture" in capsys.readouterr().err

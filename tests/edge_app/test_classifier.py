@@ -11,8 +11,8 @@ from deploy.backends.base import Prediction
 from deploy.bundle import EMBEDDING_SIZE, Manifest
 from deploy.familiarity import Familiarity
 from deploy.preprocess import Framing, SquareBox, frame_box, preprocess
-from edge_app.classifier import Classifier
-from edge_app.timing import StageTimes
+from edge_app.live.classifier import Classifier
+from edge_app.live.timing import StageTimes
 
 
 class Watching:

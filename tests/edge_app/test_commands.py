@@ -16,9 +16,9 @@ import gemscan
 from deploy.decision import LIST, REFER, Candidate, Verdict
 from deploy.record.stones import Provisional
 from edge_app.console import Teller
-from edge_app.eye import Seen
 from edge_app.feed import open_feed
-from edge_app.stats import LoopStats
+from edge_app.live.eye import Seen
+from edge_app.live.stats import LoopStats
 
 ROOT = Path(gemscan.__file__).parent
 NEEDS_NO_SCREEN = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}

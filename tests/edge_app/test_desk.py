@@ -16,10 +16,10 @@ from deploy.errors import RecordError, SettingsError, StorageError
 from deploy.record.reader import RecordReader
 from deploy.record.stones import Entry, new_key
 from deploy.render.scene import TrayScene
-from edge_app.desk import Desk
+from edge_app.desk.desk import Desk
+from edge_app.desk.lessons import MOST_VIEWS, NotNowError, UnknownKindError
 from edge_app.feed import Look
-from edge_app.lessons import MOST_VIEWS, NotNowError, UnknownKindError
-from edge_app.loop import LiveLoop
+from edge_app.live.loop import LiveLoop
 from edge_app.record.recorder import Recorder
 from edge_app.record.store import Store, UnknownStoneError
 from edge_app.sources.base import Frame

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from edge_app import device_access
-from edge_app.device_access import held_by, holders, permission_remedy, unseen_holder
+from edge_app.cameras import access as device_access
+from edge_app.cameras.access import held_by, holders, permission_remedy, unseen_holder
 
 HOLD = "import sys; f = open(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
 

@@ -8,7 +8,12 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from edge_app import display, doctor, doctor_cameras, doctor_gpu, doctor_jetson, machine
+from edge_app import display
+from edge_app.doctor import cameras as doctor_cameras
+from edge_app.doctor import doctor
+from edge_app.doctor import gpu as doctor_gpu
+from edge_app.doctor import jetson as doctor_jetson
+from edge_app.machine import facts as machine
 
 
 @pytest.fixture

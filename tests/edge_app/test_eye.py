@@ -5,8 +5,8 @@ import pytest
 
 from deploy.preprocess import Framing, InputSpec
 from deploy.render.scene import TrayScene
-from edge_app.eye import FrameEye, StoneEye
-from edge_app.timing import StageTimes
+from edge_app.live.eye import FrameEye, StoneEye
+from edge_app.live.timing import StageTimes
 
 DOG = [0.1, 0.9]
 STEP_S = 1 / 30

@@ -17,11 +17,11 @@ from deploy.backends.onnx_cpu import OnnxCpuBackend
 from deploy.pictures import read_picture
 from deploy.record.pictures import picture_paths
 from deploy.record.reader import RecordReader
-from edge_app.keeping import Keeper
-from edge_app.loop import LiveLoop
+from edge_app.desk.keeping import Keeper
+from edge_app.live.loop import LiveLoop
+from edge_app.live.tray_light import TrayLight
 from edge_app.record.recorder import Recorder
 from edge_app.scanner.stone import ScannedStone
-from edge_app.tray_light import TrayLight
 from tests.colours import KINDS, colour_bundle
 from tests.laid import FPS, LaidOneByOne, Pictures, TrayFeed, any_order
 from tests.trays import Laid, lay, photographed, reach_in, tray

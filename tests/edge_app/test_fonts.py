@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import features
 
-from edge_app import fonts
-from edge_app.fonts import BUILT_IN, font_files, has_letter, runs
-from edge_app.text import text_mask, text_width
+from edge_app.overlay import fonts
+from edge_app.overlay.fonts import BUILT_IN, font_files, has_letter, runs
+from edge_app.overlay.text import text_mask, text_width
 
 
 @pytest.fixture(autouse=True)
@@ -134,6 +134,6 @@ def test_text_from_the_right_without_raqm_is_said_once(monkeypatch, caplog):
 
 def test_a_font_that_is_removed_while_the_scanner_runs_is_no_trouble(monkeypatch):
     runs("Ruby")
-    monkeypatch.setattr("edge_app.text.font", lambda face, size_px: None)
+    monkeypatch.setattr("edge_app.overlay.text.font", lambda face, size_px: None)
     mask, _ = text_mask("Ruby", 40)
     assert mask.max() == 255

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge_app.gate import Gate
+from edge_app.live.gate import Gate
+from edge_app.live.states import CameraState
 from edge_app.sources.base import Frame
-from edge_app.states import CameraState
 
 
 class NotedFeed:

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from edge_app import doctor_jetson, machine
-from edge_app.check import NOTE, OK
-from edge_app.doctor_jetson import jetson_checks
-from edge_app.jetson import read_jetson
-from edge_app.jetson_lines import jetson_lines
+from edge_app.doctor import jetson as doctor_jetson
+from edge_app.doctor.check import NOTE, OK
+from edge_app.doctor.jetson import jetson_checks
+from edge_app.machine import facts as machine
+from edge_app.machine.jetson import read_jetson
+from edge_app.machine.jetson_lines import jetson_lines
 
 ORIN_NANO = {
     "etc/nv_tegra_release": "# R36 (release), REVISION: 4.3, GCID: 38968081, BOARD: generic, "

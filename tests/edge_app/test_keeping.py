@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from deploy.record.reader import RecordReader
-from edge_app.keeping import Keeper, folder_to_keep_in
+from edge_app.desk.keeping import Keeper, folder_to_keep_in
+from edge_app.live.tray_light import TrayLight
 from edge_app.record.recorder import Recorder
-from edge_app.tray_light import TrayLight
 from tests.desks import RUBY, scanned
 
 

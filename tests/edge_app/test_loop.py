@@ -12,9 +12,9 @@ from deploy.errors import BackendError, CameraError
 from deploy.record.stones import Provisional
 from deploy.render.scene import TrayScene
 from edge_app.feed import Look, open_feed
-from edge_app.loop import LiveLoop
+from edge_app.live.loop import LiveLoop
+from edge_app.live.states import CameraState
 from edge_app.sources.base import Frame
-from edge_app.states import CameraState
 
 DOG = [0.1, 0.9]
 CAT = [0.9, 0.1]

@@ -9,13 +9,13 @@ from PIL import ImageFont
 from deploy.decision import LIST, NAME, REFER, Candidate, Verdict
 from deploy.preprocess import SquareBox
 from deploy.record.stones import TAUGHT, Provisional
-from edge_app import fonts
-from edge_app import text as text_module
-from edge_app.overlay import Overlay, _verdict_lines, layout_for
-from edge_app.overlay_shapes import sign
-from edge_app.reading import Reading
-from edge_app.states import CameraState
-from edge_app.text import ELLIPSIS, fit, ink_above, put_text, text_mask, text_width
+from edge_app.live.reading import Reading
+from edge_app.live.states import CameraState
+from edge_app.overlay import fonts
+from edge_app.overlay import text as text_module
+from edge_app.overlay.overlay import Overlay, _verdict_lines, layout_for
+from edge_app.overlay.shapes import sign
+from edge_app.overlay.text import ELLIPSIS, fit, ink_above, put_text, text_mask, text_width
 
 CANDIDATES = (
     Candidate("Alexandrite", 0.62),

@@ -4,8 +4,8 @@ from threading import Event
 
 import pytest
 
-from edge_app.loop import Pace
-from edge_app.paced import RealTimeSink
+from edge_app.live.loop import Pace
+from edge_app.sinks.paced import RealTimeSink
 
 
 class Stop:

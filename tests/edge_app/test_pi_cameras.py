@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 import gemscan
-from edge_app import machine
-from edge_app.pi_cameras import find_pi_cameras
+from edge_app.cameras.pi import find_pi_cameras
+from edge_app.machine import facts as machine
 
 INFO = [  # as Picamera2.global_camera_info() of 0.3.x gives it
     {"Model": "imx708", "Location": 2, "Rotation": 180, "Id": "/base/soc/imx708@1a", "Num": 0},
@@ -62,7 +62,7 @@ def test_elsewhere_picamera2_is_not_even_looked_for(board, monkeypatch):
 
 
 def test_without_a_camera_it_is_said_what_to_do(monkeypatch, capsys):
-    monkeypatch.setattr("edge_app.camera_list.video_devices", lambda: [])
+    monkeypatch.setattr("edge_app.cameras.listing.video_devices", lambda: [])
 
     assert gemscan.main(["cameras"]) == 1
     assert capsys.readouterr().out.startswith("no camera. Plug one in")

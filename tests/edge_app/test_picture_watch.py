@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from deploy.render.scene import TrayScene
-from edge_app.picture_watch import PictureWatch
-from edge_app.states import CameraState
+from edge_app.live.picture_watch import PictureWatch
+from edge_app.live.states import CameraState
 
 SHAPE = (720, 1280, 3)
 

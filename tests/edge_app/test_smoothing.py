@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge_app.smoothing import TIME_CONSTANT_S, Smoother
+from edge_app.live.smoothing import TIME_CONSTANT_S, Smoother
 
 SQUARE = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
 CAT = np.array([1, 0], np.float32)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge_app.timing import RateMeter, Ring, StageTimes
+from edge_app.live.timing import RateMeter, Ring, StageTimes
 
 
 def test_a_full_ring_keeps_the_newest_in_order():

@@ -14,10 +14,10 @@ from calibration.camera.profile import (
 )
 from calibration.camera.settings import CameraSettings
 from edge_app.feed import Look
-from edge_app.loop import LiveLoop
+from edge_app.live.loop import LiveLoop
+from edge_app.live.tray_light import TrayLight, identity
 from edge_app.sources.base import Frame
 from edge_app.sources.uri import open_source
-from edge_app.tray_light import TrayLight, identity
 
 HALF = CameraProfile(
     schema=SCHEMA,

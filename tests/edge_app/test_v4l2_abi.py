@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from edge_app import v4l2_abi as abi
 from edge_app.sources import v4l2_controls as controls
+from edge_app.v4l2 import abi
 
 STRUCTURES = {
     "v4l2_capability": abi.Capability,

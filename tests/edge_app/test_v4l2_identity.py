@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from edge_app import v4l2_identity
-from edge_app.v4l2_identity import identity_of, stable_path
+from edge_app.v4l2 import identity as v4l2_identity
+from edge_app.v4l2.identity import identity_of, stable_path
 
 
 @pytest.fixture

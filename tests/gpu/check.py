@@ -36,10 +36,10 @@ from deploy.familiarity import read_familiarity
 from deploy.files import without_nan
 from deploy.inspect_command import print_engine
 from deploy.render.folder import render_folder
-from edge_app.bench import BenchResult, run_bench
+from edge_app.bench.bench import BenchResult, run_bench
 from edge_app.defaults import SHIPPED_BUNDLE
-from edge_app.machine import describe_machine
-from edge_app.overlay import Overlay
+from edge_app.machine.facts import describe_machine
+from edge_app.overlay.overlay import Overlay
 from tests.bench.frames import PreloadedFrames, demo_frames
 
 DRAWN_PER_CLASS = 20

@@ -21,11 +21,11 @@ from deploy.backends.base import Prediction
 from deploy.bundle import EMBEDDING_SIZE, SCHEMA, Manifest
 from deploy.decision import Decision
 from deploy.preprocess import Framing, InputSpec
-from edge_app import gate, picture_watch
 from edge_app.feed import camera, hold, open_feed, retries
-from edge_app.loop import LiveLoop
-from edge_app.overlay import Overlay
-from edge_app.states import CameraState
+from edge_app.live import gate, picture_watch
+from edge_app.live.loop import LiveLoop
+from edge_app.live.states import CameraState
+from edge_app.overlay.overlay import Overlay
 from tests.soak.faulty import FaultyCamera
 
 MANIFEST = Manifest(

@@ -10,10 +10,10 @@ from io import StringIO
 from pathlib import Path
 
 import gemscan
-from edge_app.check import NOTE, OK
-from edge_app.doctor_cameras import check_cameras
+from edge_app.doctor.cameras import check_cameras
+from edge_app.doctor.check import NOTE, OK
 from edge_app.sources.v4l2_controls import EXPOSURE_AUTO
-from edge_app.v4l2_device import V4l2Device
+from edge_app.v4l2.device import V4l2Device
 from tests.standin_v4l2.camera_checks import BY_ID, DEVICE, another_program, small
 from tests.standin_v4l2.checks import check
 from tests.standin_v4l2.steer import steer

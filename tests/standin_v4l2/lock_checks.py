@@ -7,7 +7,7 @@ import time
 from calibration.camera.settings import CameraSettings
 from edge_app.sources.base import Adjustable
 from edge_app.sources.v4l2_controls import EXPOSURE_AUTO
-from edge_app.v4l2_device import V4l2Device
+from edge_app.v4l2.device import V4l2Device
 from tests.standin_v4l2.camera_checks import DEVICE, problem_of, small
 from tests.standin_v4l2.checks import check
 from tests.standin_v4l2.steer import steer

@@ -12,8 +12,8 @@ from edge_app.capture.hold import HeldButton
 from edge_app.capture.loop import CaptureLoop, run_capture
 from edge_app.capture.photographer import Photographer
 from edge_app.feed import Look, open_feed
+from edge_app.live.states import CameraState
 from edge_app.sources.base import Frame
-from edge_app.states import CameraState
 from tests.edge_app.conftest import ScriptedSource
 from tests.trays import Laid, lay, photographed, tray
 

@@ -11,8 +11,8 @@ from calibration.camera.settings import CameraSettings
 from deploy.errors import CameraError
 from edge_app.feed import camera, open_feed
 from edge_app.feed.camera import CameraFeed
+from edge_app.live.states import CameraState
 from edge_app.sources.base import Frame, Locked
-from edge_app.states import CameraState
 
 
 @pytest.fixture(autouse=True)

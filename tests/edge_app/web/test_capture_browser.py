@@ -9,7 +9,7 @@ import pytest
 
 from edge_app.capture.folder import TrainingFolder
 from edge_app.capture.photographer import Photographer
-from edge_app.reading import Reading
+from edge_app.live.reading import Reading
 from edge_app.web.capture_api import capture_routes
 from edge_app.web.screen import WebSettings, web_screen
 from edge_app.web.server import Listen

@@ -10,8 +10,8 @@ import pytest
 
 from deploy.decision import NAME, Candidate, Verdict
 from deploy.preprocess import SquareBox
-from edge_app.reading import Reading
-from edge_app.states import CameraState
+from edge_app.live.reading import Reading
+from edge_app.live.states import CameraState
 from edge_app.web.live import FPS, LivePicture, Packet
 
 RUBY = Reading(

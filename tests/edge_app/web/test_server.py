@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from deploy.errors import SettingsError
-from edge_app.reading import Reading
+from edge_app.live.reading import Reading
 from edge_app.web import live_socket
 from edge_app.web.guard import limits
 from edge_app.web.live import LivePicture

@@ -19,7 +19,7 @@ from deploy.decision import LIST, REFER, Candidate, Verdict
 from deploy.record.place import DATABASE
 from deploy.record.reader import RecordReader
 from deploy.record.stones import Provisional, new_key
-from edge_app.desk import Desk
+from edge_app.desk.desk import Desk
 from edge_app.record.log_lines import CSV_COLUMNS, csv_lines
 from edge_app.record.store import Store
 from edge_app.web.stones_api import stones_routes

@@ -1,0 +1,1 @@
+"""`gemscan bench`: frames per second and latency, stage by stage."""

@@ -1,0 +1,1 @@
+"""`gemscan cameras` and `gemscan calibrate-camera`: what is plugged in, and its light."""

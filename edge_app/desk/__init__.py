@@ -1,0 +1,1 @@
+"""The operator's desk: stones kept, corrected and taught while the loop goes on."""

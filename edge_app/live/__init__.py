@@ -1,0 +1,1 @@
+"""The live loop: which frames may pass, what is made of them, what was counted."""

@@ -1,0 +1,1 @@
+"""What is drawn over the live picture, in any script."""
