@@ -12,77 +12,85 @@ from train.settings import ADAM, FRAMINGS, SGD, TrainSettings
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags that are left out take the value of the settings file, else of the preset."""
-    defaults = TrainSettings()
     parser.add_argument("data", type=Path, metavar="DATA", help="folder with a folder per class")
     parser.add_argument("--out", type=Path, metavar="RUN", required=True, help="where to write")
     parser.add_argument(
-        "--classes", type=Path, metavar="FILE", help="classes, one a line, in order"
+        "--resume",
+        action="store_true",
+        help="go on with RUN after its last save, with the settings, classes and split it has",
     )
-    parser.add_argument(
+    _add_picture_arguments(parser.add_argument_group("pictures"))
+    _add_recipe_arguments(parser.add_argument_group("recipe"))
+    add_machine_arguments(
+        parser.add_argument_group("machine", "changes nothing of what is learned")
+    )
+    parser.set_defaults(run=run_train)
+
+
+def _add_picture_arguments(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--classes", type=Path, metavar="FILE", help="classes, one a line, in order")
+    group.add_argument(
         "--extra",
         type=Path,
         metavar="DIR",
         help="more pictures that teach but never validate (drawn stones)",
     )
-    parser.add_argument(
+    group.add_argument(
         "--split",
         type=Path,
         metavar="FILE",
         help="split.json of an earlier run, whose validation pictures stay apart here too",
     )
-    parser.add_argument(
+
+
+def _add_recipe_arguments(group: argparse._ArgumentGroup) -> None:
+    defaults = TrainSettings()
+    group.add_argument(
         "--preset",
         choices=tuple(PRESETS),
         help="sound (default), or reference: the published experiment as printed, leak included",
     )
-    parser.add_argument(
+    group.add_argument(
         "--config",
         type=Path,
         metavar="FILE",
         help="settings in JSON, named as in a run's settings.json; flags win over it",
     )
-    parser.add_argument("--epochs", type=int, metavar="N", help=f"default {defaults.epochs}")
-    parser.add_argument(
+    group.add_argument(
+        "--weights",
+        metavar="imagenet|none|FILE",
+        help="what to start from, default imagenet (downloaded by torchvision)",
+    )
+    group.add_argument(
+        "--framing",
+        choices=FRAMINGS,
+        help=f"the central square, or one around the stone, default {defaults.framing}",
+    )
+    group.add_argument(
         "--size",
         type=int,
         metavar="PX",
         dest="size_px",
         help=f"input side in pixels, default {defaults.size_px}",
     )
-    parser.add_argument(
+    group.add_argument("--epochs", type=int, metavar="N", help=f"default {defaults.epochs}")
+    group.add_argument(
         "--batch",
         type=int,
         metavar="N",
         help=f"pictures of a step, over all processes of torchrun; default {defaults.batch}",
     )
-    parser.add_argument(
+    group.add_argument("--optimizer", choices=(SGD, ADAM), help=f"default {defaults.optimizer}")
+    group.add_argument(
         "--lr",
         type=float,
         dest="learning_rate",
         help="peak rate, default 0.05 from nothing, 0.01 from weights",
     )
-    parser.add_argument(
-        "--weights",
-        metavar="imagenet|none|FILE",
-        help="what to start from, default imagenet (downloaded by torchvision)",
-    )
-    parser.add_argument(
-        "--framing",
-        choices=FRAMINGS,
-        help=f"the central square, or one around the stone, default {defaults.framing}",
-    )
-    parser.add_argument("--seed", type=int, help="of split, order and augmentation, default 0")
-    parser.add_argument("--optimizer", choices=(SGD, ADAM), help=f"default {defaults.optimizer}")
-    add_machine_arguments(parser)
-    parser.add_argument(
-        "--resume",
-        action="store_true",
-        help="go on with RUN after its last save, with the settings, classes and split it has",
-    )
-    parser.set_defaults(run=run_train)
+    group.add_argument("--seed", type=int, help="of split, order and augmentation, default 0")
 
 
-def add_machine_arguments(parser: argparse.ArgumentParser) -> None:
+def add_machine_arguments(parser: argparse._ActionsContainer) -> None:
     """Flags on what trains, which change nothing of what is learned."""
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument(
