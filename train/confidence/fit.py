@@ -9,11 +9,12 @@ from deploy.bundle import Bundle
 from deploy.decision import Decision
 from deploy.familiarity import Familiarity
 from train.confidence.collect import Progress, Seen, Sides, joined, look, look_at
-from train.confidence.discriminant import fit_familiarity, scores
+from train.confidence.discriminant import fit_familiarity
+from train.confidence.judged import Judged, judge
 from train.confidence.measure import Measured, measure
 from train.confidence.nothing import empty_trays
 from train.confidence.stand_ins import stand_ins
-from train.confidence.thresholds import KNOWN_KEPT, NAMED_RIGHT, choose_decision
+from train.confidence.thresholds import KNOWN_KEPT, NAMED_RIGHT
 
 TEACHING_VIEWS, JUDGING_VIEWS = 2, 8
 NOTHING = "~nothing"  # a kind of the others; "~" keeps it apart from folders
@@ -82,18 +83,20 @@ def look_around(
     return Looked(joined([teaching, extra]), judging, foreign, joined([nothing, changed]))
 
 
-def fit_confidence(looked: Looked, labels: tuple[str, ...], settings: Settings) -> Confidence:
-    """Fit familiarity and thresholds, and judge both on what did not fit them."""
+def fit_confidence(
+    looked: Looked, labels: tuple[str, ...], settings: Settings, folds: Judged | None = None
+) -> Confidence:
+    """Fit familiarity and thresholds, and judge both on what did not fit them.
+
+    Args:
+        folds: pictures judged by the folds of a cross-validation of the same recipe; thresholds
+            are chosen on them. None chooses on `looked.judging`.
+    """
     familiarity = fit_with(looked, looked.others, labels)
-    judging = looked.judging
-    decision = choose_decision(
-        judging.logits,
-        judging.targets(labels),
-        scores(familiarity, judging.logits, judging.embedding),
-        named_right=settings.named_right,
-        known_kept=settings.known_kept,
-    )
-    return Confidence(familiarity, decision, measure(looked, labels, settings, fit_with))
+    judged = folds or judge(looked.judging, familiarity, labels)
+    decision = judged.choose(settings.named_right, settings.known_kept)
+    measured = measure(looked, labels, settings, fit_with, folds)
+    return Confidence(familiarity, decision, measured)
 
 
 def fit_with(looked: Looked, others: Seen, labels: tuple[str, ...]) -> Familiarity:

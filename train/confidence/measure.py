@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from deploy.arrays import Json
-from deploy.decision import LIST, NAME, REFER, Decision, decide, probabilities
+from deploy.arrays import FloatArray, Json
+from deploy.decision import LIST, NAME, REFER, Decision, Verdict, decide, probabilities
 from deploy.evaluate_scores import wilson_interval
 from deploy.familiarity import Familiarity
 from deploy.files import without_nan
 from train.confidence.collect import Seen
 from train.confidence.discriminant import scores
-from train.confidence.thresholds import choose_decision
+from train.confidence.judged import Doubles, Judged, judge
 
 if TYPE_CHECKING:
     from train.confidence.fit import Looked, Settings
@@ -30,7 +30,6 @@ FOLDS = 5
 DRAWS = 400  # of the bootstrap (Efron 1979)
 
 Fit = Callable[["Looked", Seen, tuple[str, ...]], Familiarity]
-Doubles = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -93,10 +92,22 @@ class Measured:
         return said
 
 
-def measure(looked: Looked, labels: tuple[str, ...], settings: Settings, fit: Fit) -> Measured:
-    """Cross-fit over known pictures and over kinds of the others."""
+def measure(
+    looked: Looked,
+    labels: tuple[str, ...],
+    settings: Settings,
+    fit: Fit,
+    folds: Judged | None = None,
+) -> Measured:
+    """Cross-fit over known pictures and over kinds of the others.
+
+    Args:
+        folds: pictures judged by the folds of a cross-validation, to choose thresholds on in
+            place of `looked.judging`.
+    """
     everything = fit(looked, looked.others, labels)
-    known, views = _known_fates(looked.judging, everything, labels, settings)
+    judged = folds or judge(looked.judging, everything, labels)
+    known, views = _known_fates(judged, labels, settings)
     if len(set(looked.others.kinds)) < FOLDS:
         nan = float("nan")
         return Measured(known, views, None, nan, nan, nan, nan, len(set(looked.others.kinds)))
@@ -106,10 +117,12 @@ def measure(looked: Looked, labels: tuple[str, ...], settings: Settings, fit: Fi
     verdicts: list[str] = []
     for held, rest in _kind_folds(looked.others, settings.seed):
         familiarity = fit(looked, rest, labels)
-        decision = _choose(looked.judging, familiarity, labels, settings)
+        judged = folds or judge(looked.judging, familiarity, labels)
+        decision = judged.choose(settings.named_right, settings.known_kept)
         rows.append(_below(_scores(familiarity, plain), _scores(familiarity, held)))
         sure_rows.append(_below(_sureness(plain, decision), _sureness(held, decision)))
-        verdicts += [kind for kind, _ in _verdicts(held, familiarity, decision, labels)]
+        familiar = _scores(familiarity, held)
+        verdicts += [v.kind for v in _verdicts(held.logits, familiar, decision, labels)]
         kinds += list(held.kinds)
     wins, sure = np.concatenate(rows, axis=1), np.concatenate(sure_rows, axis=1)
     low, high = _bootstrap(wins, np.array(kinds), settings.seed)
@@ -125,19 +138,17 @@ def measure(looked: Looked, labels: tuple[str, ...], settings: Settings, fit: Fi
     )
 
 
-def _known_fates(
-    judging: Seen, familiarity: Familiarity, labels: tuple[str, ...], settings: Settings
-) -> tuple[Fate, Fate]:
+def _known_fates(judged: Judged, labels: tuple[str, ...], settings: Settings) -> tuple[Fate, Fate]:
     """The fate of the pictures themselves, and of all views, by thresholds of other pictures."""
     found: list[tuple[str, bool]] = []
     plain: list[bool] = []
-    for fold in _folds(np.unique(judging.picture), settings.seed):
-        held = np.isin(judging.picture, fold)
+    for fold in _folds(np.unique(judged.picture), settings.seed):
+        held = np.isin(judged.picture, fold)
         alone = bool(held.all())  # a single picture chooses and is judged
-        chosen = judging if alone else judging.where(~held)
-        decision = _choose(chosen, familiarity, labels, settings)
-        found += _verdicts(judging.where(held), familiarity, decision, labels)
-        plain += list(judging.plain[held])
+        chosen = judged if alone else judged.where(~held)
+        decision = chosen.choose(settings.named_right, settings.known_kept)
+        found += _fates(judged.where(held), decision, labels)
+        plain += list(judged.plain[held])
     of_plain = [one for one, is_plain in zip(found, plain, strict=True) if is_plain]
     return _fate(*_parts(of_plain)), _fate(*_parts(found))
 
@@ -146,31 +157,25 @@ def _parts(found: list[tuple[str, bool]]) -> tuple[list[str], list[bool]]:
     return [kind for kind, _ in found], [right for _, right in found]
 
 
-def _choose(
-    seen: Seen, familiarity: Familiarity, labels: tuple[str, ...], settings: Settings
-) -> Decision:
-    return choose_decision(
-        seen.logits,
-        seen.targets(labels),
-        _scores(familiarity, seen),
-        named_right=settings.named_right,
-        known_kept=settings.known_kept,
-    )
+def _fates(
+    judged: Judged, decision: Decision, labels: tuple[str, ...]
+) -> Iterator[tuple[str, bool]]:
+    """For each row the verdict's kind, and whether it named or listed the right label."""
+    verdicts = _verdicts(judged.logits, judged.familiarity, decision, labels)
+    for verdict, target in zip(verdicts, judged.targets, strict=True):
+        meant = {NAME: 1, LIST: verdict.listed}.get(verdict.kind, 0)
+        yield (
+            verdict.kind,
+            labels[target] in [candidate.label for candidate in verdict.candidates[:meant]],
+        )
 
 
 def _verdicts(
-    seen: Seen, familiarity: Familiarity, decision: Decision, labels: tuple[str, ...]
-) -> list[tuple[str, bool]]:
-    """For each row the verdict's kind, and whether it named or listed the right label."""
-    found = []
-    confidences = probabilities(seen.logits, decision.temperature)
-    rows = zip(confidences, _scores(familiarity, seen), seen.kinds, strict=True)
-    for row, familiar, kind in rows:
-        verdict = decide(row, labels, decision, float(familiar))
-        meant = {NAME: 1, LIST: verdict.listed}.get(verdict.kind, 0)
-        right = kind in [candidate.label for candidate in verdict.candidates[:meant]]
-        found.append((verdict.kind, right))
-    return found
+    logits: FloatArray, familiarity: Doubles, decision: Decision, labels: tuple[str, ...]
+) -> Iterator[Verdict]:
+    confidences = probabilities(logits, decision.temperature)
+    for row, familiar in zip(confidences, familiarity, strict=True):
+        yield decide(row, labels, decision, float(familiar))
 
 
 def _fate(kinds: list[str], right: list[bool]) -> Fate:
