@@ -53,7 +53,7 @@ def run_crossvalidate(args: argparse.Namespace) -> int:
     found = estimate([fold for fold, _ in folds])
     write_json(args.out / ESTIMATE, found)
     print(_summary(found))
-    print(f"{args.out / ESTIMATE}: for gemscan export --estimate")
+    print(f"{args.out / ESTIMATE}: for gemscan export --folds {args.out}")
     return 0
 
 

@@ -21,11 +21,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="one folder of pictures per kind that the model is not to know: it refers more of "
         "them then",
     )
-    parser.add_argument(
+    judged = parser.add_mutually_exclusive_group()
+    judged.add_argument(
+        "--folds",
+        type=Path,
+        metavar="DIR",
+        help="what gemscan crossvalidate made of this recipe: the thresholds are chosen on all its "
+        "pictures, each as judged by the run that never saw it, and its estimate travels too",
+    )
+    judged.add_argument(
         "--estimate",
         type=Path,
         metavar="FILE",
-        help="what gemscan crossvalidate wrote for this recipe: it travels in the bundle",
+        help="estimate.json of gemscan crossvalidate alone, where its runs are gone",
     )
     add_targets(parser)
     parser.set_defaults(run=run_export)
@@ -34,18 +42,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run_export(args: argparse.Namespace) -> int:
     """Export, and say how the result was proven."""
     from train.confidence.fit import Settings
-    from train.crossvalidate import read_estimate
+    from train.crossvalidate import ESTIMATE, follow_folds, read_estimate
     from train.export.confidence import Asked
     from train.export.export import export_run
 
+    folds = tuple(fold.root for fold in follow_folds(args.folds)) if args.folds else ()
+    estimate = args.folds / ESTIMATE if args.folds else args.estimate
     settings = Settings(args.named_right, args.known_kept, args.most)
     proof = export_run(
         args.run_folder,
         args.bundle,
         version=args.version,
         checkpoint=args.checkpoint,
-        asked=Asked(args.others, settings, show_progress),
-        estimate=read_estimate(args.estimate) if args.estimate else None,
+        asked=Asked(args.others, settings, show_progress, folds),
+        estimate=read_estimate(estimate) if estimate else None,
     )
     print(
         f"{args.bundle}: on {proof.pictures} validation pictures ONNX Runtime and torch agree to "

@@ -18,6 +18,7 @@ from deploy.familiarity import features, read_familiarity
 from train.confidence.collect import Seen, find_sides, joined
 from train.confidence.discriminant import fit_familiarity, scores
 from train.confidence.fit import Looked, Settings, fit_confidence
+from train.confidence.judged import Judged
 from train.confidence.nothing import empty_trays
 from train.confidence.stand_ins import shuffle_parts, turn_hues
 from train.confidence.views import views
@@ -96,6 +97,24 @@ def test_what_is_measured_adds_up_and_has_the_right_numbers(looked: Looked):
         assert fate.named.share + fate.listed.share + fate.referred.share == pytest.approx(1)
     assert measured.auroc_low <= measured.auroc <= measured.auroc_high
     assert measured.auroc > measured.auroc_confidence
+
+
+def test_thresholds_come_of_the_folds_and_familiarity_of_the_model(looked: Looked):
+    alone = fit_confidence(looked, LABELS, Settings())
+    rng = np.random.default_rng(9)
+    targets = np.tile(np.arange(3), 20)
+    logits = rng.normal(0, 1, (60, 3)) + 2 * np.eye(3)[targets]
+    everything = np.ones(60, bool)
+    folds = Judged(
+        logits.astype(np.float32), rng.normal(5, 1, 60), targets, np.arange(60), everything
+    )
+
+    fitted = fit_confidence(looked, LABELS, Settings(), folds)
+
+    assert fitted.decision == folds.choose(named_right=0.98, known_kept=0.9) != alone.decision
+    assert np.array_equal(fitted.familiarity.planes, alone.familiarity.planes)
+    assert fitted.measured.known.named.n == 60
+    assert fitted.measured.auroc == alone.measured.auroc
 
 
 def test_with_few_kinds_of_others_the_unknown_are_not_measured(looked: Looked):

@@ -194,6 +194,33 @@ def test_the_estimate_travels_in_the_bundle(finished: Path, finished_run: Path, 
     assert metrics["validation"]["n"] == 3
 
 
+def test_thresholds_are_chosen_on_all_pictures_of_the_folds(
+    finished: Path, finished_run: Path, tmp_path: Path
+):
+    words = ["export", str(finished_run), str(tmp_path / "b"), "--folds", str(finished)]
+    assert gemscan.main(words) == 0
+
+    metrics = load_bundle(tmp_path / "b").manifest.metrics
+    assert metrics["cross_validation"] == json.loads((finished / "estimate.json").read_text())
+    assert metrics["confidence"]["pictures"]["judging"] == 27
+    assert metrics["confidence"]["known"]["named"]["n"] == 27
+    assert "run of a cross-validation" in metrics["confidence"]["note"]
+
+
+def test_folds_of_other_labels_choose_no_thresholds(
+    finished: Path, finished_run: Path, tmp_path: Path, capsys
+):
+    folds = shutil.copytree(finished, tmp_path / "folds")
+    weights = load_weights(folds / "fold2" / LAST)
+    save_checkpoint(folds / "fold2" / LAST, weights | {"labels": weights["labels"][::-1]})
+
+    words = ["export", str(finished_run), str(tmp_path / "b"), "--folds", str(folds)]
+    assert gemscan.main(words) == 2
+
+    assert "fold2 has other labels" in capsys.readouterr().err
+    assert not (tmp_path / "b").exists()
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"top1": 1}', '{"n": 3, "top1": "x"}'])
 def test_another_file_is_no_estimate(tmp_path: Path, text: str):
     (tmp_path / "e.json").write_text(text)

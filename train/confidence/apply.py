@@ -18,6 +18,16 @@ from train.confidence.collect import Sides
 from train.confidence.fit import Confidence, Looked, Settings
 
 USED = "confidence.json"
+NOTE = (
+    "known: thresholds cross-fitted over the judging pictures; unknown and auroc: familiarity "
+    "cross-fitted over the kinds of the others"
+)
+NOTE_OF_FOLDS = (
+    "known: each picture judged by a run of a cross-validation that saw neither it nor a "
+    "near-duplicate of it, thresholds cross-fitted over these pictures; unknown and auroc: "
+    "familiarity cross-fitted over the kinds of the others, known pictures of auroc the validation "
+    "pictures of the run itself"
+)
 
 
 def put_in(
@@ -30,7 +40,7 @@ def put_in(
     """
     write_familiarity(draft.root, fitted.familiarity)
     manifest = draft.require_manifest()
-    said = _record(looked, settings, precision) | fitted.measured.as_json()
+    said = _record(fitted, looked, settings, precision) | fitted.measured.as_json()
     metrics = _without_verdicts(manifest.metrics) | {"confidence": said}
     draft.manifest = replace(manifest, decision=fitted.decision, metrics=metrics)
 
@@ -62,16 +72,15 @@ def _without_verdicts(metrics: Json) -> Json:
     return metrics | {"evaluation": [one for one in kept if one.get("n")]}
 
 
-def _record(looked: Looked, settings: Settings, precision: str) -> Json:
+def _record(fitted: Confidence, looked: Looked, settings: Settings, precision: str) -> Json:
     return {
         "at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "precision": precision,
         "asked": {"named_right": settings.named_right, "known_kept": settings.known_kept},
         "pictures": {
             "teaching": looked.teaching.pictures,
-            "judging": looked.judging.pictures,
+            "judging": fitted.judged.pictures,
             "others": looked.others.pictures,
         },
-        "note": "known: thresholds cross-fitted over the judging pictures; unknown and auroc: "
-        "familiarity cross-fitted over the kinds of the others",
+        "note": NOTE_OF_FOLDS if fitted.by_folds else NOTE,
     }

@@ -51,11 +51,16 @@ class Looked:
 
 @dataclass(frozen=True)
 class Confidence:
-    """What goes into the bundle, and what was measured."""
+    """What goes into the bundle, and what was measured.
+
+    judged: what the thresholds were chosen on; by_folds: of a cross-validation.
+    """
 
     familiarity: Familiarity
     decision: Decision
     measured: Measured
+    judged: Judged
+    by_folds: bool
 
 
 def look_around(
@@ -96,7 +101,7 @@ def fit_confidence(
     judged = folds or judge(looked.judging, familiarity, labels)
     decision = judged.choose(settings.named_right, settings.known_kept)
     measured = measure(looked, labels, settings, fit_with, folds)
-    return Confidence(familiarity, decision, measured)
+    return Confidence(familiarity, decision, measured, judged, by_folds=folds is not None)
 
 
 def fit_with(looked: Looked, others: Seen, labels: tuple[str, ...]) -> Familiarity:

@@ -35,6 +35,11 @@ class Judged:
     picture: npt.NDArray[np.int64]
     plain: npt.NDArray[np.bool_]
 
+    @property
+    def pictures(self) -> int:
+        """How many pictures the rows are views of."""
+        return len(np.unique(self.picture))
+
     def where(self, chosen: npt.NDArray[np.bool_]) -> Judged:
         """The rows that are chosen."""
         return Judged(

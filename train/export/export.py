@@ -2,40 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-import onnxruntime
-import torch
-import torchvision
 
 from deploy.arrays import ByteArray, FloatArray, Json
 from deploy.backends.onnx_cpu import OnnxCpuBackend
-from deploy.bundle import MODEL_FILES, SCHEMA, Bundle, BundleDraft, Manifest, edit_bundle
-from deploy.decision import Decision
+from deploy.bundle import Bundle, BundleDraft, edit_bundle
 from deploy.errors import DataError
 from deploy.evaluate_scores import wilson_interval
 from deploy.files import storage_errors, write_json
 from deploy.folders import LabelledPicture
 from deploy.golden import Golden, golden_batch, infer_one_by_one, largest_gap, write_golden
-from deploy.preprocess import Framing, InputSpec, frame_box
+from deploy.preprocess import Framing, frame_box
 from deploy.render import render_stone
-from train.checkpoint import load_weights
 from train.data.pictures import read_squares
-from train.data.recorded import is_as_recorded
 from train.export.confidence import Asked, add_confidence, add_thresholds
-from train.export.onnx_file import prove_same, write_onnx
-from train.framing import saved_framing
-from train.model import GemNet, build_model
-from train.run.folder import HISTORY, SETTINGS, SPLIT
+from train.export.onnx_file import prove_same
+from train.export.trained import TrainedRun, read_run
 from train.settings import LOWEST_LOSS
 
 logger = logging.getLogger(__name__)
@@ -51,22 +40,6 @@ class Proof:
     pictures: int
     gap: float
     top1: float
-
-
-@dataclass(frozen=True)
-class _Run:
-    """What a run left behind, read once."""
-
-    checkpoint: str
-    model: GemNet
-    labels: tuple[str, ...]
-    size_px: int
-    framing: Framing
-    epoch: int
-    training: tuple[str, ...]
-    split: Json
-    settings: Json
-    history: list[Json]
 
 
 def export_run(
@@ -92,17 +65,16 @@ def export_run(
         ExportError: ONNX Runtime and torch disagree.
         StorageError: the bundle cannot be written.
     """
-    trained = _read_run(run, checkpoint)
-    same = _validation(trained)
+    trained = read_run(run, checkpoint)
+    same = trained.validation()
     squares, targets = _squares(trained, same)
     with edit_bundle(out) as draft:
-        write_onnx(trained.model, trained.size_px, draft.root / MODEL_FILES["fp32"])
-        draft.manifest = _manifest(out.resolve().name, version, trained)
+        trained.begin(draft, out.resolve().name, version)
         logits = _onnx_logits(_as_bundle(draft), squares)
         gap = prove_same(logits, trained.model, squares)
         top1 = float((logits.argmax(1) == targets).mean())
         draft.manifest = replace(
-            draft.manifest,
+            draft.require_manifest(),
             metrics={
                 "validation": _metrics(logits, targets, trained),
                 **({"cross_validation": estimate} if estimate else {}),
@@ -114,53 +86,8 @@ def export_run(
     return Proof(len(targets), gap, top1)
 
 
-def _read_run(run: Path, checkpoint: str) -> _Run:
-    weights = load_weights(run / f"{checkpoint}.pt")
-    if "labels" not in weights:
-        raise DataError(f"{run / checkpoint}.pt was not written by gemscan train.")
-    model = build_model(len(weights["labels"])).eval()
-    model.backbone.load_state_dict(weights["backbone"])
-    return _Run(
-        checkpoint,
-        model,
-        tuple(weights["labels"]),
-        weights["size_px"],
-        saved_framing(weights),
-        weights["epoch"],
-        tuple(weights["training"]),
-        _read_json(run / SPLIT),
-        _read_json(run / SETTINGS),
-        _read_json(run / HISTORY),
-    )
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as exc:
-        raise DataError(f"{path} cannot be read ({exc}). Is the run whole?") from exc
-
-
-def _validation(run: _Run) -> list[LabelledPicture]:
-    """The validation pictures that are as they were."""
-    listed = run.split["validation"]
-    same = [LabelledPicture(Path(p["path"]), p["label"]) for p in listed if is_as_recorded(p)]
-    if not same:
-        raise DataError(
-            "none of the run's validation pictures is where and what it was; export needs them to "
-            f"prove the model. Put them back. The first was {listed[0]['path']}."
-        )
-    if len(same) < len(listed):
-        logger.warning(
-            "%d of %d validation pictures are gone or changed, and are left out",
-            len(listed) - len(same),
-            len(listed),
-        )
-    return same
-
-
 def _squares(
-    run: _Run, pictures: Sequence[LabelledPicture]
+    run: TrainedRun, pictures: Sequence[LabelledPicture]
 ) -> tuple[ByteArray, np.ndarray[Any, np.dtype[np.int64]]]:
     """The squares and class numbers of those that can be read."""
     squares = read_squares(pictures, run.size_px, run.framing)
@@ -170,60 +97,19 @@ def _squares(
 
 def _add_decision(
     draft: BundleDraft,
-    run: _Run,
+    run: TrainedRun,
     judging: Sequence[LabelledPicture],
     judged: tuple[FloatArray, np.ndarray[Any, np.dtype[np.int64]]],
     asked: Asked,
 ) -> None:
     """Familiarity and thresholds where each label has pictures that taught it, else thresholds."""
-    listed = run.split["training"]
-    teaching = [LabelledPicture(Path(p["path"]), p["label"]) for p in listed if is_as_recorded(p)]
+    teaching = run.teaching()
     if {picture.label for picture in teaching} >= set(run.labels):
         add_confidence(draft, teaching, judging, asked)
+    elif asked.folds:
+        raise DataError("the pictures that taught the model are gone: --folds needs them.")
     else:
         add_thresholds(draft, *judged, asked.settings)
-
-
-def _manifest(name: str, version: str, run: _Run) -> Manifest:
-    return Manifest(
-        schema=SCHEMA,
-        name=name,
-        version=version,
-        labels=run.labels,
-        input=InputSpec(run.size_px),
-        framing=run.framing,
-        decision=Decision(),
-        metrics={},
-        provenance=_provenance(run),
-        files={MODEL_FILES["fp32"]: ""},
-    )
-
-
-def _provenance(run: _Run) -> Json:
-    return {
-        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "architecture": "torchvision resnet50",
-        "training": {
-            "pictures": len(run.split["training"]),
-            "epoch": run.epoch,
-            "settings": _without_paths(run.settings["settings"]),
-        },
-        "versions": {
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "torchvision": torchvision.__version__,
-            "onnxruntime": onnxruntime.__version__,
-            "opencv": cv2.__version__,
-            "numpy": np.__version__,
-        },
-    }
-
-
-def _without_paths(settings: Json) -> Json:
-    """A bundle travels; the folders of the machine that made it stay behind."""
-    weights = settings["weights"]
-    known = weights in ("imagenet", "none")
-    return settings | {"weights": weights if known else Path(weights).name}
 
 
 def _as_bundle(draft: BundleDraft) -> Bundle:
@@ -235,7 +121,7 @@ def _onnx_logits(bundle: Bundle, squares: ByteArray) -> FloatArray:
         return infer_one_by_one(backend, squares)
 
 
-def _metrics(logits: FloatArray, targets: np.ndarray[Any, Any], run: _Run) -> Json:
+def _metrics(logits: FloatArray, targets: np.ndarray[Any, Any], run: TrainedRun) -> Json:
     ranked = np.argsort(-logits, axis=1)[:, :5] == targets[:, None]
     right = int(ranked[:, 0].sum())
     return {
@@ -248,7 +134,7 @@ def _metrics(logits: FloatArray, targets: np.ndarray[Any, Any], run: _Run) -> Js
     }
 
 
-def _note(run: _Run) -> str:
+def _note(run: TrainedRun) -> str:
     settings = run.settings["settings"]
     split = "grouped split"
     if settings.get("enlarge"):
@@ -318,9 +204,9 @@ def _tolerance(bundle: Bundle, batch: ByteArray, logits: FloatArray) -> float:
     return round(max(0.05, 4 * largest_gap(moved, logits)), 3)
 
 
-def _training_record(run: _Run) -> Json:
+def _training_record(run: TrainedRun) -> Json:
     return {
-        "settings": _without_paths(run.settings["settings"]),
+        "settings": run.settings_to_tell(),
         "training": list(run.training),
         "validation": [picture["digest"] for picture in run.split["validation"]],
         "history": run.history,
