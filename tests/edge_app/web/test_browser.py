@@ -132,6 +132,34 @@ def test_a_correction_is_stored(page, scanner):
     ]
 
 
+NAMES = [
+    *("पुखराज", "पन्ना", "ガーネット", "が", "Paraíba", "Гранат красный", "Λίθος", "Weißer Stein"),
+]
+FOUND = {
+    "पु": ["पुखराज"],  # its vowel is a mark, without which it is another word
+    "ガ": ["ガーネット"],
+    "paraiba": ["Paraíba"],
+    "гранат  КРАСНЫИ": ["Гранат красный"],
+    "λιθοσ": ["Λίθος"],
+    "weissER": ["Weißer Stein"],
+}
+
+
+def test_a_name_is_found_in_every_script(page):
+    page.route("**/api/labels", lambda route: route.fulfill(json={"labels": NAMES}))
+    page.wait_for_selector("#not-right:enabled")
+    page.click("#not-right")
+    until(page, f"document.querySelectorAll('#correct-names label').length === {len(NAMES)}")
+
+    found = {}
+    for typed in FOUND:
+        page.fill("#correct-filter", typed)
+        shown = page.locator("#correct-names label").all_inner_texts()
+        found[typed] = [name for name in shown if not name.startswith("Another name")]
+
+    assert found == FOUND
+
+
 def test_a_kind_is_taught_from_the_screen(page, scanner):
     live(page)
     page.click("#teach")
