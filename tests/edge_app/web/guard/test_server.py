@@ -91,6 +91,11 @@ class Server:
         kind = ("Content-Type: application/json", "Content-Length: 2")
         return self.ask("POST /api/change", *kind, *lines, body=b"{}")
 
+    def send_json(self, first_line: str, value: object, *lines: str) -> bytes:
+        body = json.dumps(value).encode()
+        kind = ("Content-Type: application/json", f"Content-Length: {len(body)}")
+        return self.ask(first_line, *kind, *lines, body=body)
+
     def memory_kb(self) -> int:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+)", status)[1])
@@ -172,7 +177,11 @@ def malformed(port: int, chance: random.Random) -> tuple[list[bytes], list[tuple
         b"GET / HTTP/1.1\r\nConnection: close\r\nHost: " + junk[:40].hex().encode() + b"\r\n",
         b"GET / HTTP/9.9\r\n" + host,
         b"GET /\r\n" + host,
-        b"GET / HTTP/1.1\r\n" + host + b"Cookie: gemscan=" + junk[:99].hex().encode() + b"\r\n",
+        b"GET / HTTP/1.1\r\n"
+        + host
+        + b"Cookie: gemscan-%d=" % port
+        + junk[:99].hex().encode()
+        + b"\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00" + junk,  # TLS, at a port without
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n",
     ]
@@ -260,8 +269,6 @@ def test_a_proxys_client_has_to_pair(server):
     own, proxy = ("Origin", f"http://localhost:{server.port}"), ("X-Forwarded-For", "127.0.0.1")
     lines = (": ".join(own), ": ".join(proxy))
     code = json.loads(body_of(server.ask("GET /api/pairing")))["code"]
-    typed = json.dumps({"code": code}).encode()
-    kind = ("Content-Type: application/json", f"Content-Length: {len(typed)}")
 
     assert status_of(server.ask("GET /page/index.html", *lines)) == 303
     assert status_of(server.change(*lines)) == 401
@@ -269,16 +276,38 @@ def test_a_proxys_client_has_to_pair(server):
         watched.recv(5)
     assert closed.value.rcvd.code == 4401
 
-    paired = server.ask("POST /api/pair", *lines, *kind, body=typed)
-    token = re.search(rb"set-cookie: gemscan=([^;]+)", paired)[1].decode()
-    cookie = ("Cookie", f"gemscan={token}")
+    paired = server.send_json("POST /api/pair", {"code": code}, *lines)
+    token = re.search(rb"set-cookie: gemscan-\d+=([^;]+)", paired)[1].decode()
+    cookie = ("Cookie", f"gemscan-{server.port}={token}")
 
     assert status_of(server.change(*lines, ": ".join(cookie))) == 204
     with server.watch(own, proxy, cookie) as watched:
         watched.send("ok")
         assert watched.recv(5) == "ok"
-    kept = json.loads((server.folder / "paired.json").read_text())["devices"]
+    kept = json.loads((server.folder / f"paired-{server.port}.json").read_text())["devices"]
     assert [device["token_sha256"] for device in kept] == [sha256(token.encode()).hexdigest()]
+
+
+def test_a_device_that_is_forgotten_sees_no_more(server):
+    """Not even through the socket that it has open."""
+    own, proxy = ("Origin", f"http://localhost:{server.port}"), ("Via", "1.1 shop")
+    lines = (": ".join(own), ": ".join(proxy))
+    code = json.loads(body_of(server.ask("GET /api/pairing")))["code"]
+    paired = server.send_json("POST /api/pair", {"code": code}, *lines)
+    cookie = ("Cookie", re.search(rb"set-cookie: ([^;]+)", paired)[1].decode())
+    device = json.loads(body_of(server.ask("GET /api/devices")))["devices"][0]
+
+    with server.watch(own, proxy, cookie) as watched:
+        watched.send("ok")
+        assert watched.recv(5) == "ok"
+        forgotten = server.send_json("DELETE /api/devices", {"id": device["id"]}, ": ".join(own))
+        assert status_of(forgotten) == 204
+        watched.send("ok")
+        with pytest.raises(ConnectionClosed) as closed:
+            watched.recv(5)
+    assert closed.value.rcvd.code == 4401
+    assert status_of(server.change(*lines, ": ".join(cookie))) == 401
+    assert "the websocket /api/live failed" not in server.log()
 
 
 def test_answers_do_not_say_what_serves(server):
