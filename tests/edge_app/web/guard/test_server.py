@@ -15,12 +15,14 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from configparser import ConfigParser
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 import uvicorn
+from packaging.requirements import Requirement
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
@@ -330,6 +332,17 @@ def test_half_a_request_is_not_waited_for(server):
 def test_uvicorn_knows_each_limit():
     assert set(UVICORN_LIMITS) <= set(inspect.signature(uvicorn.Config).parameters)
     assert UVICORN_LIMITS["proxy_headers"] is False
+
+
+def test_no_uvicorn_is_installed_that_was_not_tried():
+    """The guard is built on a class inside of it."""
+    config = ConfigParser()
+    config.read(ROOT / "setup.cfg", encoding="utf-8")
+    wanted = map(Requirement, config["options.extras_require"]["web"].split())
+    tried = next(each.specifier for each in wanted if each.name == "uvicorn")
+
+    assert uvicorn.__version__ in tried
+    assert "99.0" not in tried
 
 
 def test_with_a_certificate_it_speaks_tls(tmp_path, certificate):
