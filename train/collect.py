@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from deploy.folders import subfolders
 from deploy.pictures import decode_picture, find_pictures
 from deploy.record.pictures import picture_paths
 from deploy.record.reader import RecordReader
+from deploy.spelling import name_key
 
 LONGEST_NAME_BYTES = 200  # of a folder; file systems take 255
 
@@ -61,10 +62,12 @@ def collect(record: Path, folder: Path) -> Collected:
         StorageError: a picture cannot be written.
     """
     done = Collected()
-    lies_in = _names_by_key(folder)
+    places = subfolders(folder) if folder.exists() else []
+    lies_in = {path.stem: place.name for place in places for path in place.glob("*.jpg")}
+    classes = ClassFolders([place.name for place in places])
     with RecordReader(record) as reader:
         for example in examples(reader):
-            _add(example, folder, lies_in, done)
+            _add(example, folder / classes.of(example.label), lies_in, done)
     if folder.is_dir():
         done.in_folder = {p.name: len(find_pictures(p)) for p in subfolders(folder)}
     return done
@@ -88,13 +91,12 @@ def _bytes(path: Path) -> bytes | None:
         return path.read_bytes()
 
 
-def _add(example: Example, folder: Path, lies_in: dict[str, str], done: Collected) -> None:
-    name = class_folder(example.label)
-    path = folder / name / f"{example.key}.jpg"
+def _add(example: Example, place: Path, lies_in: dict[str, str], done: Collected) -> None:
+    path = place / f"{example.key}.jpg"
     if example.key in lies_in:
         done.there += 1
-        if lies_in[example.key] != name:
-            old = folder / lies_in[example.key] / path.name
+        if lies_in[example.key] != place.name:
+            old = place.parent / lies_in[example.key] / path.name
             done.moved.append(f"{old}: the record says {example.label}; it is left where it is")
     elif example.data is None:
         done.gone += 1
@@ -102,7 +104,7 @@ def _add(example: Example, folder: Path, lies_in: dict[str, str], done: Collecte
         done.damaged.append(problem)
     else:
         write_bytes(path, example.data)
-        done.added[name] = done.added.get(name, 0) + 1
+        done.added[place.name] = done.added.get(place.name, 0) + 1
 
 
 def _problem(data: bytes, path: Path) -> str:
@@ -113,11 +115,19 @@ def _problem(data: bytes, path: Path) -> str:
     return ""
 
 
-def _names_by_key(folder: Path) -> dict[str, str]:
-    """In which class folder each collected picture lies, by its key."""
-    if not folder.exists():
-        return {}
-    return {path.stem: place.name for place in subfolders(folder) for path in place.glob("*.jpg")}
+class ClassFolders:
+    """Which folder a label goes to: one that is there, even when that spells it otherwise."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        """Args: names: of the folders that are there."""
+        self._names = frozenset(names)
+        self._by_key = {name_key(name): name for name in reversed(names)}
+
+    def of(self, label: str) -> str:
+        """Its name; the same for every spelling, unless a folder is there for each."""
+        own = class_folder(label)
+        known = self._by_key.setdefault(name_key(label), own)
+        return own if own in self._names else known
 
 
 def class_folder(label: str) -> str:

@@ -130,15 +130,22 @@ class RecordReader:
         rows = self._rows("SELECT count(*) AS n FROM stones WHERE laid_at >= ?", (since,))
         return int(rows[0]["n"])
 
-    def correction_labels(self, limit: int = 200) -> list[str]:
+    def correction_labels(self) -> list[str]:
         """The names that stones were corrected to, the one used last first.
 
         Raises:
             RecordError: the database is damaged.
         """
-        rows = self._rows(
-            "SELECT label FROM corrections GROUP BY label ORDER BY max(id) DESC LIMIT ?", (limit,)
-        )
+        rows = self._rows("SELECT label FROM corrections GROUP BY label ORDER BY max(id) DESC", ())
+        return [row["label"] for row in rows]
+
+    def taught_labels(self) -> list[str]:
+        """The names that were taught, with whatever bundle, in the order of teaching.
+
+        Raises:
+            RecordError: the database is damaged.
+        """
+        rows = self._rows("SELECT label FROM taught_views GROUP BY label ORDER BY min(id)", ())
         return [row["label"] for row in rows]
 
     def _entries(self, where: str, values: tuple[str, ...], last: int = 0) -> Iterator[Entry]:

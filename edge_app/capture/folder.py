@@ -11,7 +11,8 @@ from deploy.errors import StorageError
 from deploy.files import storage_errors, write_bytes
 from deploy.folders import subfolders
 from deploy.pictures import find_pictures
-from edge_app.capture.names import class_name, known_as
+from deploy.spelling import known_as
+from edge_app.capture.names import class_name
 
 
 class TrainingFolder:
@@ -33,8 +34,9 @@ class TrainingFolder:
             raise StorageError(f"{root} is no folder. Give one to put a folder per class in.")
         with storage_errors(self.root):
             self.root.mkdir(parents=True, exist_ok=True)
-        lying = [place.name for place in subfolders(self.root)]
-        self._classes = {known_as(class_name(name), lying): None for name in classes}
+        self._classes: dict[str, None] = {}
+        for name in classes:
+            self.add_class(name)
 
     def add_class(self, text: str) -> str:
         """The class that a text means, one more where it is not known; its folder comes with its
@@ -44,8 +46,8 @@ class TrainingFolder:
             SettingsError: it cannot be a folder.
             DataError: the folder cannot be read.
         """
-        lying = {place.name: None for place in subfolders(self.root)}
-        known = {**self._classes, **lying}
+        lying = [place.name for place in subfolders(self.root)]
+        known = [*lying, *self._classes]
         label = text if text in lying else known_as(class_name(text), known)
         self._classes.setdefault(label)
         return label

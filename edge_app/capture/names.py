@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
 
 from deploy.errors import SettingsError
 
@@ -32,11 +31,6 @@ def class_name(text: str) -> str:
     return name
 
 
-def known_as(name: str, known: Iterable[str]) -> str:
-    """The class among `known` that a name means, in small or capital letters; else the name."""
-    return next((other for other in known if _folded(other) == _folded(name)), name)
-
-
 def _problem(name: str) -> str:
     if not name:
         return "it is empty"
@@ -58,7 +52,3 @@ def _problem(name: str) -> str:
 def _shown(name: str) -> str:
     seen = "".join(letter if letter.isprintable() else "�" for letter in name[:40])
     return f"“{seen}”" if seen else "Nothing"
-
-
-def _folded(name: str) -> str:
-    return unicodedata.normalize("NFC", name).casefold()

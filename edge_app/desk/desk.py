@@ -15,6 +15,7 @@ from deploy.errors import StorageError
 from deploy.record.place import DATABASE
 from deploy.record.reader import RecordReader
 from deploy.record.stones import Provisional, clean_label, clean_note
+from deploy.spelling import distinct, known_as
 from edge_app.desk.keeping import Keeper, folder_to_keep_in
 from edge_app.desk.lessons import Lessons, kept_somewhere
 from edge_app.record.recorder import FOR_STONES, Recorder
@@ -23,6 +24,8 @@ from edge_app.rig import Rig
 from edge_app.scanner.stone import ScannedStone, StoneView
 
 log = logging.getLogger(__name__)
+
+MOST_PAST = 200  # names of past corrections to pick from; the others are known when they are typed
 
 
 @dataclass
@@ -71,7 +74,7 @@ class Desk:
         self._lock = threading.Lock()
         self._lying = _Lying()
         self._revision = Revision()
-        self.lessons = Lessons(recorder, bundle_digest, self._revision)
+        self.lessons = Lessons(recorder, bundle_digest, self._revision, self.known_label)
 
     def keep(self, scanned: ScannedStone) -> None:
         """Record a stone, and what it was corrected to while it lay on the tray."""
@@ -116,7 +119,7 @@ class Desk:
         return lying.label if key == lying.key else ""
 
     def correct(self, key: str, label: str, note: str = "") -> None:
-        """Keep what an operator says that a stone is.
+        """Keep what an operator says that a stone is, in the spelling of `known_label`.
 
         That of the stone on the tray is written when the stone is. If the record breaks down in
         between, the recorder's `problem` on the screen tells of it.
@@ -128,7 +131,7 @@ class Desk:
             StorageError, RecordError: it is not kept.
         """
         kept_somewhere(self._recorder)
-        label, note = clean_label(label), clean_note(note)
+        label, note = self.known_label(label), clean_note(note)
         with self._lock:
             lying = self._lying
             if key == lying.key and not lying.kept:
@@ -152,14 +155,29 @@ class Desk:
         Raises:
             RecordError: the record is damaged.
         """
-        names = (*self._labels, *self.lessons.kinds(), *self._used())
-        return list(dict.fromkeys(names))
+        taught, past = self._used()
+        return distinct((*self._labels, *taught, *past[:MOST_PAST]))
 
-    def _used(self) -> list[str]:
+    def known_label(self, text: str) -> str:
+        """A label as it is kept: in the spelling that is known, where it is known at all.
+
+        Raises:
+            SettingsError: it is empty or too long.
+            RecordError: the record is damaged.
+        """
+        label = clean_label(text)
+        if label in self._labels:
+            return label
+        taught, past = self._used()
+        return known_as(label, distinct((*self._labels, *taught, *past)))
+
+    def _used(self) -> tuple[list[str], list[str]]:
+        """Names that were taught, with any bundle, and those of corrections."""
+        lying = [self._lying.label] if self._lying.label else []
         if self.folder is None or not (self.folder / DATABASE).is_file():
-            return []
+            return [], lying
         with RecordReader(self.folder) as reader:
-            return reader.correction_labels()
+            return reader.taught_labels(), [*reader.correction_labels(), *lying]
 
 
 def _tell_trouble(job: Future[None]) -> None:

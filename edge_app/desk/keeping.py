@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from deploy.backends.base import Backend, TimesItsEngine
 from deploy.bundle import Bundle
 from deploy.record.place import record_folder
 from deploy.record.stones import Setup, Stone, utc_ago
+from edge_app.desk.passing import passing_folder
 from edge_app.live.tray_light import TrayLight
 from edge_app.record.files import StonePictures
 from edge_app.record.recorder import Recorder
@@ -35,6 +35,7 @@ def folder_to_keep_in(
 
     Raises:
         SettingsError: this user has no home folder.
+        StorageError: there is no place for a folder that passes.
     """
     if chosen == NOWHERE or not live:
         yield None
@@ -42,8 +43,8 @@ def folder_to_keep_in(
         if not passing:
             yield None
             return
-        with TemporaryDirectory(prefix="gemscan-demo-") as folder:
-            yield Path(folder)
+        with passing_folder() as folder:
+            yield folder
     else:
         yield record_folder(Path(chosen) if chosen else None)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import threading
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -57,6 +58,7 @@ class Lessons:
         recorder: Recorder | None,
         bundle_digest: str,
         revision: Revision,
+        known_label: Callable[[str], str],
     ) -> None:
         """Kinds that were taught before are known as soon as the recorder has read them.
 
@@ -64,10 +66,12 @@ class Lessons:
             recorder: entered already; None where nothing is kept, and nothing can be taught.
             bundle_digest: of the network that looks; what another one was taught says nothing.
             revision: counts each change.
+            known_label: gives a label as it is kept, in the spelling that is known.
         """
         self._recorder = recorder
         self._digest = bundle_digest
         self._revision = revision
+        self._known_label = known_label
         self.look_timeout_s = LOOK_TIMEOUT_S
         self._lock = threading.Lock()
         self._lesson: _Lesson | None = None
@@ -103,9 +107,10 @@ class Lessons:
         Raises:
             SettingsError: the label is empty or too long.
             NotNowError: nothing is kept in this run.
+            RecordError: the record is damaged.
         """
         kept_somewhere(self._recorder)
-        lesson = _Lesson(clean_label(label))
+        lesson = _Lesson(self._known_label(label))
         with self._lock:
             self._lesson = lesson
         return lesson.label

@@ -50,16 +50,17 @@ def _chosen(reader: RecordReader, args: argparse.Namespace) -> Iterator[Entry]:
     from datetime import datetime
 
     from deploy.record.stones import clean_label
+    from deploy.spelling import name_key
     from edge_app.record.moments import read_moment
 
     now = datetime.now().astimezone()
     since = read_moment(args.since, now) if args.since else ""
     until = read_moment(args.until, now, end=True) if args.until else "9999"
-    label = clean_label(args.label).casefold() if args.label else ""
+    label = name_key(clean_label(args.label)) if args.label else ""
     for entry in reader.entries(since, until):
         if args.refer and entry.stone.kind != "refer":
             continue
-        if not label or label in (name.casefold() for name in entry.names):
+        if not label or label in map(name_key, entry.names):
             yield entry
 
 

@@ -14,6 +14,7 @@ from starlette.staticfiles import StaticFiles
 
 from deploy.arrays import Json
 from edge_app.web.answers import HANDLERS
+from edge_app.web.guard.peers import is_stranger
 from edge_app.web.live import LivePicture
 from edge_app.web.live_socket import LiveSocket
 
@@ -32,7 +33,8 @@ def make_app(
     """The page, its files, the live picture, and what `routes` add.
 
     Args:
-        session: what the page asks first: what runs here.
+        session: what the page asks first: what runs here. Whether the page is shown "here", on
+            the scanner itself, is added.
         page: which file is the start page.
     """
 
@@ -40,7 +42,7 @@ def make_app(
         return FileResponse(PAGE / page)
 
     async def tell_session(request: Request) -> Response:
-        return JSONResponse(session)
+        return JSONResponse({**session, "here": not is_stranger(request.scope)})
 
     async def icon(request: Request) -> Response:
         return FileResponse(PAGE / "icon.svg")

@@ -40,7 +40,7 @@ class _Lessons:
 
     async def begin(self, request: Request) -> Response:
         given = await read_json(request, {"label": str})
-        label = self._lessons.begin(given["label"])
+        label = await run_in_threadpool(self._lessons.begin, given["label"])
         return JSONResponse({"label": label, "views": 0}, 201)
 
     async def take_view(self, request: Request) -> Response:

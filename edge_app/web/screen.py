@@ -64,7 +64,8 @@ def web_screen(
     """Serve a page, print where, and give the place to show readings.
 
     Args:
-        session: what the page asks first; the version and the server's own mark are added.
+        session: what the page asks first; the version, the server's own mark, and whether the
+            network is let in are added.
         routes: what can be asked beside the live picture.
         more: what the page is told with each reading.
 
@@ -74,6 +75,7 @@ def web_screen(
     """
     from edge_app.web.app import make_app
     from edge_app.web.guard.certificate import check_certificate
+    from edge_app.web.guard.devices_api import devices_routes
     from edge_app.web.guard.door import guard
     from edge_app.web.guard.limits import UVICORN_LIMITS
     from edge_app.web.guard.pairing import pairing_routes
@@ -83,11 +85,13 @@ def web_screen(
         check_certificate(settings.certificate, settings.key)
     wanted = settings.listen or Listen()
     taken = open_socket(wanted, tries=1 if settings.listen else TRIES)
-    access = _access(wanted.host, taken.getsockname()[1], tls=settings.certificate is not None)
+    access = _access(wanted, taken.getsockname()[1], tls=settings.certificate is not None)
     said = {**session, "gemscan": _own_version(), "start": secrets.token_hex(4)}
+    said["network"] = access.beyond_loopback
+    guards = [*pairing_routes(access), *devices_routes(access)]
     with ExitStack() as stack:
         live = LivePicture(more)
-        app = make_app(live, said, [*pairing_routes(access), *routes], page=page)
+        app = make_app(live, said, [*guards, *routes], page=page)
         keys = {"certificate": settings.certificate, "key": settings.key}
         stack.enter_context(WebServer(guard(app, access), taken, UVICORN_LIMITS, **keys))
         stack.enter_context(live)  # left first, so that every page is told
@@ -105,11 +109,12 @@ def _own_version() -> str:
         return ""
 
 
-def _access(host: str, port: int, *, tls: bool) -> Access:
+def _access(wanted: Listen, port: int, *, tls: bool) -> Access:
     from edge_app.web.guard.access import Access
     from edge_app.web.guard.devices import devices_folder
 
-    return Access(host, port, devices_folder(), tls=tls, on_code=_tell_code)
+    folder = devices_folder() if wanted.port else None  # a port by chance is not met again
+    return Access(wanted.host, port, folder, tls=tls, on_code=_tell_code)
 
 
 def _tell(access: Access) -> None:

@@ -67,6 +67,52 @@ def test_a_stone_is_corrected_on_the_tray_and_it_is_written_with_the_stone(desk,
     assert desk.corrected(stone.key) == "Red Spinel"
 
 
+def test_a_correction_takes_the_spelling_that_is_known(desk, folder):
+    """Of the bundle, whose labels are cat and dog; of a correction; of one that waits."""
+    stones = [scanned() for _ in range(4)]
+    for stone in stones[:3]:
+        desk.view(look(stone.key))
+        desk.keep(stone)
+    desk.view(look(stones[3].key))
+    desk.correct(stones[0].key, "  CAT ")
+    desk.correct(stones[1].key, "Garnet Red")
+    desk.correct(stones[3].key, "E\u0301meraude")
+
+    desk.correct(stones[1].key, "garnet  RED")
+    desk.correct(stones[2].key, "\u00e9MERAUDE")
+
+    assert [entry.names for entry in entries(folder)] == [
+        ("cat",),
+        ("Garnet Red",),
+        ("\u00c9meraude",),
+    ]
+    assert desk.labels() == ["cat", "dog", "\u00c9meraude", "Garnet Red"]
+
+
+def test_a_lesson_takes_the_spelling_that_is_known(desk, recorder):
+    teach(desk, "Kunzite", 1)
+    recorder.teach("Peridot", [embedding(3)], [look(new_key()).crop_bgr], "f" * 64).result(20)
+
+    assert [desk.lessons.begin(text) for text in ("DOG", "kunzite", "PERIDOT", "Topaz")] == [
+        "dog",
+        "Kunzite",
+        "Peridot",
+        "Topaz",
+    ]
+    teach(desk, "KUNZITE", 2)
+    assert desk.lessons.kinds() == {"Kunzite": 2}
+    assert desk.labels() == ["cat", "dog", "Kunzite", "Peridot"]
+
+
+def test_a_spelling_that_was_taught_before_can_still_be_forgotten(desk, recorder):
+    recorder.teach("CAT", [embedding(3)], [look(new_key()).crop_bgr], "f" * 64).result(20)
+
+    desk.lessons.forget("CAT")
+
+    with pytest.raises(UnknownKindError):
+        desk.lessons.forget("CAT")
+
+
 def test_of_several_corrections_on_the_tray_the_last_one_is_written(desk, folder):
     stone = scanned()
     desk.view(look(stone.key))

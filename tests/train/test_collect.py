@@ -114,6 +114,55 @@ def test_no_name_leads_out_of_the_folder_and_none_are_mixed(tmp_path):
     assert all(len(list(place.iterdir())) == 2 for place in classes)
 
 
+SPELLINGS = ["Garnet Red", "garnet red", "GARNET  RED", "Ｇarnet Red"]
+
+
+def test_a_name_makes_one_class_however_it_was_typed(tmp_path):
+    out = tmp_path / "out"
+    with Store(tmp_path / "record") as store:
+        for label in SPELLINGS:
+            correct(store, label)
+            teach(store, label, 1)
+
+    assert collect(tmp_path / "record", out) == 0
+
+    assert [place.name for place in out.iterdir()] == ["Garnet Red"]
+    assert len(find_labelled(out)) == 2 * len(SPELLINGS)
+
+
+def test_a_folder_that_is_there_gives_the_spelling(tmp_path, capsys):
+    out = tmp_path / "out"
+    (out / "garnet RED").mkdir(parents=True)
+    with Store(tmp_path / "record") as store:
+        correct(store, "Garnet Red")
+        for label in ("Cat/eye", "CAT/EYE"):  # no folder can be called so
+            correct(store, label)
+
+    assert [collect(tmp_path / "record", out) for _ in range(2)] == [0, 0]
+
+    assert [place.name.partition("-")[0] for place in sorted(out.iterdir())] == [
+        "Cat_eye",
+        "garnet RED",
+    ]
+    assert "it is left where it is" not in capsys.readouterr().out
+
+
+def test_two_folders_that_are_there_stay_two(tmp_path, capsys):
+    out = tmp_path / "out"
+    for name in ("Ruby", "ruby"):
+        (out / name).mkdir(parents=True)
+    with Store(tmp_path / "record") as store:
+        for label in ("Ruby", "ruby", "RUBY"):
+            correct(store, label)
+
+    collect(tmp_path / "record", out)
+
+    assert {place.name: len(list(place.iterdir())) for place in out.iterdir()} == {
+        "Ruby": 2,
+        "ruby": 1,
+    }
+
+
 @pytest.mark.parametrize("label", ["Ruby", "Beryl Golden", "Cat's Eye", "翡翠", "=cmd", "Жад"])
 def test_a_label_that_can_name_a_folder_does(label):
     assert class_folder(label) == label

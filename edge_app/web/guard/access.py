@@ -13,8 +13,9 @@ from pathlib import Path
 
 from starlette.types import Scope
 
+from deploy.errors import StorageError
 from edge_app.web.guard.addresses import is_loopback, own_addresses, parse_address
-from edge_app.web.guard.devices import FILE, PairedDevices
+from edge_app.web.guard.devices import Device, PairedDevices, devices_file
 from edge_app.web.guard.hosts import asked_host, machine_names, names_this_machine, normal
 from edge_app.web.guard.refusal import RefusedError
 from edge_app.web.guard.tries import Tries
@@ -42,7 +43,7 @@ class Access:
 
         Args:
             listen_host: what the server binds to; "0.0.0.0", "::" or "" for every interface.
-            listen_port: the port in use; may be set later, where the system chooses it.
+            listen_port: the port in use, by which cookie and file are this scanner's own.
             folder: where paired devices are kept, hashed; None forgets them at the end.
             tls: whether the server speaks HTTPS.
             names: more names that this machine is reached by, as that of a proxy before it.
@@ -53,7 +54,8 @@ class Access:
         self.tls = tls
         self.beyond_loopback = not is_loopback(listen_host)
         self._names = machine_names(listen_host, names)
-        self._devices = PairedDevices(folder / FILE if folder else None)
+        path = folder / devices_file(listen_port) if folder else None
+        self._devices = PairedDevices(path, clock)
         self._tries = Tries(clock)
         self._on_code = on_code
         self._code = new_code()
@@ -66,8 +68,11 @@ class Access:
 
     @property
     def cookie(self) -> str:
-        """The name of the cookie. A browser takes `__Host-` only from the very host, over TLS."""
-        return "__Host-gemscan" if self.tls else "gemscan"
+        """The name of the cookie. A browser takes `__Host-` only from the very host, over TLS.
+
+        And it sends a cookie to every port of a host, where another scanner may listen.
+        """
+        return f"{'__Host-' if self.tls else ''}gemscan-{self.listen_port}"
 
     @property
     def own_address(self) -> str:
@@ -103,15 +108,32 @@ class Access:
         if not (known if self.beyond_loopback else is_loopback(host)):
             raise RefusedError(421, "The scanner does not go by this name; use its address.")
 
-    def knows(self, token: str) -> bool:
-        """Whether a device with this token was paired."""
-        return self._devices.knows(token)
+    def knows(self, token: str, address: str = "") -> bool:
+        """Whether a device with this token was paired, which is seen at an address now."""
+        return self._devices.knows(token, address)
 
-    def pair(self, address: str, code: str) -> str:
+    def devices(self) -> list[Device]:
+        """The paired devices, the one that was seen last first."""
+        return self._devices.last_seen()
+
+    def forget(self, device_id: str) -> None:
+        """Let a device in no more, nor watch on.
+
+        Raises:
+            RefusedError: 404 for an unknown one; 507 where a restart would bring it back.
+        """
+        try:
+            if not self._devices.forget(device_id):
+                raise RefusedError(404, "That device is not paired any more.")
+        except StorageError as exc:
+            raise RefusedError(507, f"It is let in again after a restart: {exc}") from exc
+
+    def pair(self, address: str, code: str, name: str = "") -> str:
         """A token for a device that has the code, which is another one afterwards.
 
         Args:
             address: where the device is.
+            name: what it is, for the list of devices.
 
         Raises:
             RefusedError: 403 for a wrong code; 429 after too many, with a new code.
@@ -124,7 +146,7 @@ class Access:
                 raise RefusedError(403, "That is not the code. Read it again on the scanner.")
             self._renew()
             log.info("a device at %s was paired", address)
-            return self._devices.add()
+            return self._devices.add(name, address)
 
     def _renew(self) -> None:
         self._code = new_code()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope
@@ -34,6 +35,24 @@ async def checked_body(scope: Scope, receive: Receive) -> Receive:
     except (asyncio.TimeoutError, TimeoutError) as exc:  # two classes before Python 3.11
         raise RefusedError(408, "The request did not arrive in time; try again.") from exc
     return _replayed(body, receive)
+
+
+def json_text(body: bytes, name: str, sentence: str) -> str:
+    """A text from a body's JSON object.
+
+    Args:
+        sentence: says what to send, where it is not there.
+
+    Raises:
+        RefusedError: 400.
+    """
+    try:
+        text = json.loads(body)[name]
+    except (ValueError, TypeError, LookupError, RecursionError):
+        text = None
+    if not isinstance(text, str):
+        raise RefusedError(400, sentence)
+    return text
 
 
 def _check_head(headers: Headers) -> None:

@@ -15,7 +15,7 @@ from edge_app.web.guard.body import checked_body, has_body
 from edge_app.web.guard.headers import with_headers
 from edge_app.web.guard.origin import check_origin
 from edge_app.web.guard.pairing import OPEN_PATHS, PAIR
-from edge_app.web.guard.peers import is_stranger
+from edge_app.web.guard.peers import is_stranger, peer
 from edge_app.web.guard.refusal import RefusedError, is_api
 from edge_app.web.guard.target import check_target
 
@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 NOT_PAIRED = 4401  # a websocket's close code, as HTTP's 401
 POLICY = 1008  # RFC 6455: sent before the socket is accepted, so the browser gets a plain 403
 BROKEN = 1011
+UNPAIRED = {"type": "websocket.close", "code": NOT_PAIRED, "reason": "not paired"}
 
 
 def guard(app: ASGIApp, access: Access) -> ASGIApp:
@@ -51,7 +52,7 @@ def _check(access: Access, scope: Scope) -> None:
 def _may_use(access: Access, scope: Scope) -> bool:
     if not is_stranger(scope) or scope["path"] in OPEN_PATHS:
         return True
-    return access.knows(HTTPConnection(scope).cookies.get(access.cookie, ""))
+    return access.knows(HTTPConnection(scope).cookies.get(access.cookie, ""), peer(scope))
 
 
 async def _http(app: ASGIApp, access: Access, scope: Scope, receive: Receive, send: Send) -> None:
@@ -114,11 +115,23 @@ async def _websocket(
         await send({"type": "websocket.close", "code": POLICY})
         return
     if _may_use(access, scope):
-        await _run_websocket(app, scope, receive, send)
+        await _run_websocket(app, scope, receive, _while_paired(access, scope, send))
         return
     await receive()
     await send({"type": "websocket.accept"})  # else the page would not see the code
-    await send({"type": "websocket.close", "code": NOT_PAIRED, "reason": "not paired"})
+    await send(UNPAIRED)
+
+
+def _while_paired(access: Access, scope: Scope, send: Send) -> Send:
+    """A device that is forgotten while it watches sees no more."""
+
+    async def send_if_paired(message: Message) -> None:
+        if not _may_use(access, scope):
+            await send(UNPAIRED)
+            raise WebSocketDisconnect(NOT_PAIRED)
+        await send(message)
+
+    return send_if_paired
 
 
 async def _run_websocket(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -12,6 +11,8 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from edge_app.web.guard.access import Access
+from edge_app.web.guard.body import json_text
+from edge_app.web.guard.device_name import device_name
 from edge_app.web.guard.peers import is_stranger, peer
 from edge_app.web.guard.refusal import RefusedError
 
@@ -64,8 +65,12 @@ def _shown(access: Access) -> dict[str, object]:
 async def _pair(request: Request, access: Access) -> Response:
     if not access.beyond_loopback:
         raise RefusedError(404, "The scanner's screen is open on the scanner itself only.")
-    code = _code(await request.body())
-    token = await run_in_threadpool(access.pair, peer(request.scope), code)  # it writes a file
+    given = json_text(await request.body(), "code", "Send the code that the scanner shows.")
+    name = device_name(request.headers.get("user-agent", ""))
+    code = "".join(given.split())
+    token = await run_in_threadpool(
+        access.pair, peer(request.scope), code, name
+    )  # it writes a file
     response = Response(status_code=204)
     response.set_cookie(
         access.cookie,
@@ -77,13 +82,3 @@ async def _pair(request: Request, access: Access) -> Response:
         samesite="strict",
     )
     return response
-
-
-def _code(body: bytes) -> str:
-    try:
-        code = json.loads(body)["code"]
-    except (ValueError, TypeError, LookupError, RecursionError):
-        code = None
-    if not isinstance(code, str):
-        raise RefusedError(400, "Send the code that the scanner shows.")
-    return "".join(code.split())

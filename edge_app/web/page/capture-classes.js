@@ -3,6 +3,7 @@
 import { post } from "./api.js";
 import { byId, make, write } from "./dom.js";
 import { sayBalance } from "./capture-words.js";
+import { nameKey, searched } from "./names.js";
 
 let classes = [];
 let onChosen;
@@ -59,11 +60,12 @@ function fill(button, { label, count }, most, chosen) {
 
 /** Show what fits the words in the field; the button says what it would do. */
 function filter() {
-  const wanted = byId("label").value.trim().toLocaleLowerCase();
+  const typed = byId("label").value;
+  const wanted = searched(typed);
   for (const row of byId("class-list").children) {
-    row.hidden = !row.dataset.label.toLocaleLowerCase().includes(wanted);
+    row.hidden = !searched(row.dataset.label).includes(wanted);
   }
-  const known = classes.some(({ label }) => label.toLocaleLowerCase() === wanted);
+  const known = classes.some(({ label }) => nameKey(label) === nameKey(typed));
   byId("add").disabled = !wanted;
   write(byId("add"), known ? "Choose" : "Add");
 }

@@ -3,6 +3,7 @@
 import { get, post } from "./api.js";
 import { open } from "./dialog.js";
 import { byId, make, write } from "./dom.js";
+import { searched } from "./names.js";
 import { confirmDone } from "./toast.js";
 
 /** The dialog of corrections; `onSaved()` when one was kept. */
@@ -48,8 +49,9 @@ export class CorrectDialog {
   /** The names that hold what was typed; what was typed itself where it is another name. */
   list() {
     const typed = this.filter.value.trim();
-    const fitting = this.labels.filter((label) => fold(label).includes(fold(typed)));
-    const known = this.labels.some((label) => fold(label) === fold(typed));
+    const wanted = searched(typed);
+    const fitting = this.labels.filter((label) => searched(label).includes(wanted));
+    const known = fitting.some((label) => searched(label) === wanted);
     const rows = fitting.map((label) => this.row(label, label));
     if (typed && !known) rows.push(this.row(typed, `Another name: ${typed}`));
     this.names.replaceChildren(...rows);
@@ -89,8 +91,4 @@ export class CorrectDialog {
       byId("correct-save").disabled = false;
     }
   }
-}
-
-function fold(text) {
-  return text.normalize("NFKD").replace(/\p{Mn}/gu, "").toLowerCase();
 }

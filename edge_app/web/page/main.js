@@ -16,9 +16,11 @@
 //   #not-kept           why there is no record; then #record and #actions are hidden
 //   #toast, #announce   the last confirmation; the last verdict, for screen readers
 //   #theme, #full, #help
+//   #devices-open       in #help-dialog, on the scanner itself: opens #devices-dialog (#devices)
 
 import { Connection } from "./connection.js";
 import { CorrectDialog } from "./correct.js";
+import { wireDevices } from "./devices.js";
 import { wireDialogs } from "./dialog.js";
 import { byId } from "./dom.js";
 import { wireHelp } from "./help.js";
@@ -69,6 +71,7 @@ function setStone(key, said) {
 
 wireTheme();
 wireHelp();
+wireDevices();
 wireDialogs();
 byId("not-right").addEventListener("click", () => correct.show(onTray.key, onTray.said));
 byId("teach").addEventListener("click", () => teach.show());

@@ -1,6 +1,7 @@
 // What the scanner is: asked at each connection, since it may be another one by then.
 
 import { get } from "./api.js";
+import { allowDevices } from "./devices.js";
 import { byId, writeOrHide } from "./dom.js";
 import { showNames } from "./status.js";
 
@@ -21,6 +22,7 @@ export class Session {
     }
     showNames(session);
     showRecord(session.record);
+    allowDevices(session);
     if (session.start !== this.start) this.onNew(session);
     this.start = session.start;
   }

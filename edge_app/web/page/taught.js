@@ -3,6 +3,7 @@
 import { get, remove } from "./api.js";
 import { ask } from "./dialog.js";
 import { byId, make } from "./dom.js";
+import { forgettable } from "./forgettable.js";
 
 /** Fill the list of taught kinds; `onForget(label)` when one shall be forgotten. */
 export async function showTaught(onForget) {
@@ -19,13 +20,7 @@ export async function forget(label) {
   }
 }
 
-function row(kind, onForget) {
-  const name = make("bdi", "name", kind.label);
-  name.translate = false;
-  const views = make("span", "small", kind.views === 1 ? "1 view" : `${kind.views} views`);
-  const button = make("button", "", "Forget");
-  button.type = "button";
-  button.setAttribute("aria-label", `Forget ${kind.label}`);
-  button.addEventListener("click", () => onForget(kind.label));
-  return make("li", "", [make("span", "words", [name, views]), button]);
+function row({ label, views }, onForget) {
+  const more = views === 1 ? "1 view" : `${views} views`;
+  return forgettable({ name: label, more, asked: `Forget ${label}` }, () => onForget(label));
 }

@@ -47,6 +47,22 @@ def test_a_class_is_chosen_as_it_is_or_made(tmp_path):
     assert not (tmp_path / "Spinel").exists()
 
 
+@pytest.mark.parametrize("typed", ["garnet red", " Garnet  Red ", "Ｇarnet Red"])
+@pytest.mark.parametrize("lying", ["Garnet Red", "Garnet  Red"])
+def test_a_class_has_one_folder_however_its_name_is_typed(tmp_path, typed, lying):
+    (tmp_path / lying).mkdir()
+    folder = TrainingFolder(tmp_path, [typed])
+
+    assert folder.add_class(typed) == lying
+    assert list(folder.pictures()) == [lying]
+
+
+def test_of_classes_that_were_given_twice_the_first_spelling_counts(tmp_path):
+    folder = TrainingFolder(tmp_path, ["Ruby", "RUBY", "e\u0301meraude", "\u00c9meraude"])
+
+    assert list(folder.pictures()) == ["Ruby", "\u00e9meraude"]
+
+
 @pytest.mark.parametrize("sent", ["..", "../up", "/tmp/x", "Ruby/../../up", ".git", "a\\..\\b"])
 def test_no_name_leads_out_of_the_folder(tmp_path, sent):
     folder = TrainingFolder(tmp_path / "photos")

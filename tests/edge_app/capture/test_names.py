@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from deploy.errors import SettingsError
-from edge_app.capture.names import class_name, known_as
+from edge_app.capture.names import class_name
 
 
 @pytest.mark.parametrize(
@@ -32,9 +32,3 @@ def test_what_could_lead_out_of_the_folder_or_name_no_folder_is_refused(text):
 )
 def test_one_name_is_written_in_one_way(text, name):
     assert class_name(text) == name
-
-
-def test_a_class_is_known_in_small_and_capital_letters():
-    assert known_as("garnet red", ["Ruby", "Garnet Red"]) == "Garnet Red"
-    assert known_as("\u00c9meraude", ["e\u0301meraude"]) == "e\u0301meraude"
-    assert known_as("Rubellite", ["Ruby"]) == "Rubellite"

@@ -88,6 +88,7 @@ def test_the_table_says_what_each_stone_is(record, capsys):
         (("--until", "2000-01-01"), []),
         (("--refer",), [3]),
         (("--label", "red spinel"), [5]),
+        (("--label", "Ｒed Spinel"), [5]),
         (("--label", "Ruby"), []),
         (("--label", "Spinel"), [2]),
         (("--label", "kunzite"), [4]),

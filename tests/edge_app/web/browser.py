@@ -60,8 +60,11 @@ def free_port() -> int:
 class Scanner:
     """`gemscan run --display web` in a process of its own."""
 
-    def __init__(self, record: Path, *, source: str, port: int | None = None) -> None:
+    def __init__(
+        self, record: Path, *, source: str, port: int | None = None, host: str = "127.0.0.1"
+    ) -> None:
         self.record = record
+        self._host = host
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}/"
         self._source = source
@@ -69,11 +72,13 @@ class Scanner:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        words = ["run", "--source", self._source, "--display", "web", "--listen", str(self.port)]
+        listen = f"{self._host}:{self.port}"
+        words = ["run", "--source", self._source, "--display", "web", "--listen", listen]
         self._process = subprocess.Popen(
             [sys.executable, "-m", "gemscan", *words, "--keep", str(self.record)],
             cwd=ROOT,
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            env=os.environ
+            | {"PYTHONPATH": str(ROOT), "XDG_CONFIG_HOME": str(self.record / "settings")},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -8,6 +8,7 @@ import signal
 import time
 from pathlib import Path
 
+import httpx
 import pytest
 
 from deploy.bundle import load_bundle
@@ -132,6 +133,34 @@ def test_a_correction_is_stored(page, scanner):
     ]
 
 
+NAMES = [
+    *("पुखराज", "पन्ना", "ガーネット", "が", "Paraíba", "Гранат красный", "Λίθος", "Weißer Stein"),
+]
+FOUND = {
+    "पु": ["पुखराज"],  # its vowel is a mark, without which it is another word
+    "ガ": ["ガーネット"],
+    "paraiba": ["Paraíba"],
+    "гранат  КРАСНЫИ": ["Гранат красный"],
+    "λιθοσ": ["Λίθος"],
+    "weissER": ["Weißer Stein"],
+}
+
+
+def test_a_name_is_found_in_every_script(page):
+    page.route("**/api/labels", lambda route: route.fulfill(json={"labels": NAMES}))
+    page.wait_for_selector("#not-right:enabled")
+    page.click("#not-right")
+    until(page, f"document.querySelectorAll('#correct-names label').length === {len(NAMES)}")
+
+    found = {}
+    for typed in FOUND:
+        page.fill("#correct-filter", typed)
+        shown = page.locator("#correct-names label").all_inner_texts()
+        found[typed] = [name for name in shown if not name.startswith("Another name")]
+
+    assert found == FOUND
+
+
 def test_a_kind_is_taught_from_the_screen(page, scanner):
     live(page)
     page.click("#teach")
@@ -190,6 +219,53 @@ def test_no_serious_accessibility_fault(browser, scanner, size, scheme):
                 page.keyboard.press("Escape")
         overflow = page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
         assert not overflow
+
+
+def pair_through_a_proxy(url: str, user_agent: str) -> dict[str, str]:
+    """What a device sends afterwards: a stranger, on the one machine that a test has."""
+    stranger = {"Via": "1.1 shop", "Origin": url.rstrip("/"), "User-Agent": user_agent}
+    code = httpx.get(f"{url}api/pairing").json()["code"]
+    paired = httpx.post(f"{url}api/pair", json={"code": code}, headers=stranger)
+    return {**stranger, "Cookie": paired.headers["set-cookie"].partition(";")[0]}
+
+
+def test_paired_devices_are_listed_and_forgotten_by_keyboard(browser, tmp_path):
+    from axe_playwright_python.sync_playwright import Axe
+
+    scanner = Scanner(tmp_path / "record", source="demo://", host="0.0.0.0")
+    scanner.start()
+    try:
+        phone, tablet = (
+            pair_through_a_proxy(scanner.url, words) for words in ("iPhone", "Android 16")
+        )
+        how = {"bypass_csp": True, "reduced_motion": "reduce", "color_scheme": "light"}
+        with browser_page(browser, scanner.url, PHONE, **how) as page:
+            live(page)
+            page.click("#help")
+            page.click("#devices-open")
+            page.wait_for_selector("#devices li:nth-child(2)")
+            assert "iPhone" in page.inner_text("#devices li:nth-child(2)")
+            found = Axe().run(page).response["violations"]
+            assert [f["id"] for f in found if f["impact"] in ("serious", "critical")] == []
+            sizes = [each.bounding_box() for each in page.locator("#devices button").all()]
+            assert all(min(size["width"], size["height"]) >= 44 for size in sizes)
+            for key in ("Tab", "Tab", "Enter", "Tab", "Enter"):  # the first Forget, then its yes
+                page.keyboard.press(key)
+            page.wait_for_selector("#devices li:nth-child(2)", state="detached")
+            assert "iPhone" in page.inner_text("#devices li")
+        asked = [httpx.get(f"{scanner.url}api/session", headers=who) for who in (phone, tablet)]
+    finally:
+        printed = scanner.stop()
+    assert "Traceback" not in printed
+    assert [answer.status_code for answer in asked] == [200, 401]
+    assert (asked[0].json()["here"], asked[0].json()["network"]) == (False, True)
+
+
+def test_where_nothing_can_be_paired_no_devices_are_shown(page):
+    live(page)
+    page.click("#help")
+    page.wait_for_selector("#about:visible")
+    assert not page.is_visible("#devices-open")
 
 
 def test_the_page_survives_a_restart_of_the_scanner(browser, tmp_path):

@@ -124,6 +124,11 @@ def test_a_class_is_added_and_a_bad_name_is_refused_in_one_sentence(page, camera
     page.wait_for_selector("#chosen:text-is('Новый камень')")
     assert page.inner_text("#problem") == ""
     assert camera[0].chosen == "Новый камень"
+    page.fill("#label", "новый  КАМЕНЬ")
+    page.wait_for_selector("#add:text-is('Choose')")
+    page.fill("#label", "новыи камень")
+    page.wait_for_selector("#add:text-is('Add')")
+    assert page.is_visible("#class-list button[title='Новый камень']")
 
 
 @pytest.mark.parametrize("size", [(390, 844), (1280, 720)])

@@ -21,6 +21,7 @@ from starlette.websockets import WebSocket
 
 from edge_app.web.guard import limits
 from edge_app.web.guard.access import Access
+from edge_app.web.guard.devices_api import devices_routes
 from edge_app.web.guard.door import guard
 from edge_app.web.guard.pairing import pairing_routes
 
@@ -43,7 +44,8 @@ def scanner(folder: Path, access: Access) -> Starlette:
     files = Mount("/page", StaticFiles(directory=folder / "page"))
     routes = [Route("/", home), Route("/api/change", change, methods=["POST", "DELETE"])]
     routes += [WebSocketRoute("/api/live", live)]
-    return Starlette(routes=[*routes, *pairing_routes(access), files])
+    guards = [*pairing_routes(access), *devices_routes(access)]
+    return Starlette(routes=[*routes, *guards, files])
 
 
 def main(folder: Path, *certificate: str) -> None:

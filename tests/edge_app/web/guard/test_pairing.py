@@ -9,9 +9,11 @@ import re
 import pytest
 
 from edge_app.web.guard.access import Access
-from edge_app.web.guard.devices import FILE, MOST
+from edge_app.web.guard.devices import MOST, devices_file
 from edge_app.web.guard.pairing import FILES, PAGE
 from tests.edge_app.web.guard.visiting import HERE, PHONE, Clock, Visitor, everywhere
+
+FILE = devices_file(8080)
 
 
 def wrong(access: Access) -> str:
@@ -19,7 +21,7 @@ def wrong(access: Access) -> str:
 
 
 def token(visitor: Visitor) -> str:
-    return visitor.cookies["gemscan"]
+    return visitor.cookies["gemscan-8080"]
 
 
 def test_a_phone_sees_nothing_until_it_has_the_code():
@@ -104,7 +106,7 @@ def test_over_tls_the_cookie_is_secure_and_bound_to_the_host():
     access = everywhere(tls=True)
     cookie = Visitor(access).pair(access.code).headers["set-cookie"]
 
-    assert cookie.startswith("__Host-gemscan=")
+    assert cookie.startswith("__Host-gemscan-8080=")
     assert "; secure" in cookie.lower()
     assert "domain" not in cookie.lower()
 
@@ -185,6 +187,32 @@ def test_a_paired_phone_is_known_after_a_restart(tmp_path):
     again.cookies = phone.cookies
 
     assert again.ask("/api/stones").status_code == 200
+
+
+def test_two_scanners_of_one_computer_leave_each_others_devices_alone(tmp_path):
+    """A browser sends both cookies to both, since cookies know no ports."""
+    first, second = (everywhere(folder=tmp_path, port=port) for port in (8080, 8081))
+    phone, other = Visitor(first), Visitor(second)
+    phone.pair(first.code)
+    other.cookies = phone.cookies
+    assert other.ask("/api/stones").status_code == 401
+    other.pair(second.code)
+    Visitor(first).pair(first.code)
+
+    for port in (8080, 8081):
+        again = Visitor(everywhere(folder=tmp_path, port=port))
+        again.cookies = other.cookies
+        assert again.ask("/api/stones").status_code == 200
+
+
+def test_the_file_of_an_earlier_version_pairs_nobody_and_locks_nobody_out(tmp_path):
+    old = {"devices": [{"token_sha256": "0" * 64, "paired_at": "2026-01-01T00:00:00.000Z"}]}
+    for name in ("paired.json", FILE):
+        (tmp_path / name).write_text(json.dumps(old))
+    access = everywhere(folder=tmp_path)
+
+    assert access.devices() == []
+    assert Visitor(access).pair(access.code).status_code == 204
 
 
 def test_what_is_kept_lets_nobody_in(tmp_path):

@@ -15,12 +15,14 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from configparser import ConfigParser
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 import uvicorn
+from packaging.requirements import Requirement
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
@@ -90,6 +92,11 @@ class Server:
     def change(self, *lines: str) -> bytes:
         kind = ("Content-Type: application/json", "Content-Length: 2")
         return self.ask("POST /api/change", *kind, *lines, body=b"{}")
+
+    def send_json(self, first_line: str, value: object, *lines: str) -> bytes:
+        body = json.dumps(value).encode()
+        kind = ("Content-Type: application/json", f"Content-Length: {len(body)}")
+        return self.ask(first_line, *kind, *lines, body=body)
 
     def memory_kb(self) -> int:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
@@ -172,7 +179,11 @@ def malformed(port: int, chance: random.Random) -> tuple[list[bytes], list[tuple
         b"GET / HTTP/1.1\r\nConnection: close\r\nHost: " + junk[:40].hex().encode() + b"\r\n",
         b"GET / HTTP/9.9\r\n" + host,
         b"GET /\r\n" + host,
-        b"GET / HTTP/1.1\r\n" + host + b"Cookie: gemscan=" + junk[:99].hex().encode() + b"\r\n",
+        b"GET / HTTP/1.1\r\n"
+        + host
+        + b"Cookie: gemscan-%d=" % port
+        + junk[:99].hex().encode()
+        + b"\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00" + junk,  # TLS, at a port without
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n",
     ]
@@ -260,8 +271,6 @@ def test_a_proxys_client_has_to_pair(server):
     own, proxy = ("Origin", f"http://localhost:{server.port}"), ("X-Forwarded-For", "127.0.0.1")
     lines = (": ".join(own), ": ".join(proxy))
     code = json.loads(body_of(server.ask("GET /api/pairing")))["code"]
-    typed = json.dumps({"code": code}).encode()
-    kind = ("Content-Type: application/json", f"Content-Length: {len(typed)}")
 
     assert status_of(server.ask("GET /page/index.html", *lines)) == 303
     assert status_of(server.change(*lines)) == 401
@@ -269,16 +278,38 @@ def test_a_proxys_client_has_to_pair(server):
         watched.recv(5)
     assert closed.value.rcvd.code == 4401
 
-    paired = server.ask("POST /api/pair", *lines, *kind, body=typed)
-    token = re.search(rb"set-cookie: gemscan=([^;]+)", paired)[1].decode()
-    cookie = ("Cookie", f"gemscan={token}")
+    paired = server.send_json("POST /api/pair", {"code": code}, *lines)
+    token = re.search(rb"set-cookie: gemscan-\d+=([^;]+)", paired)[1].decode()
+    cookie = ("Cookie", f"gemscan-{server.port}={token}")
 
     assert status_of(server.change(*lines, ": ".join(cookie))) == 204
     with server.watch(own, proxy, cookie) as watched:
         watched.send("ok")
         assert watched.recv(5) == "ok"
-    kept = json.loads((server.folder / "paired.json").read_text())["devices"]
+    kept = json.loads((server.folder / f"paired-{server.port}.json").read_text())["devices"]
     assert [device["token_sha256"] for device in kept] == [sha256(token.encode()).hexdigest()]
+
+
+def test_a_device_that_is_forgotten_sees_no_more(server):
+    """Not even through the socket that it has open."""
+    own, proxy = ("Origin", f"http://localhost:{server.port}"), ("Via", "1.1 shop")
+    lines = (": ".join(own), ": ".join(proxy))
+    code = json.loads(body_of(server.ask("GET /api/pairing")))["code"]
+    paired = server.send_json("POST /api/pair", {"code": code}, *lines)
+    cookie = ("Cookie", re.search(rb"set-cookie: ([^;]+)", paired)[1].decode())
+    device = json.loads(body_of(server.ask("GET /api/devices")))["devices"][0]
+
+    with server.watch(own, proxy, cookie) as watched:
+        watched.send("ok")
+        assert watched.recv(5) == "ok"
+        forgotten = server.send_json("DELETE /api/devices", {"id": device["id"]}, ": ".join(own))
+        assert status_of(forgotten) == 204
+        watched.send("ok")
+        with pytest.raises(ConnectionClosed) as closed:
+            watched.recv(5)
+    assert closed.value.rcvd.code == 4401
+    assert status_of(server.change(*lines, ": ".join(cookie))) == 401
+    assert "the websocket /api/live failed" not in server.log()
 
 
 def test_answers_do_not_say_what_serves(server):
@@ -301,6 +332,17 @@ def test_half_a_request_is_not_waited_for(server):
 def test_uvicorn_knows_each_limit():
     assert set(UVICORN_LIMITS) <= set(inspect.signature(uvicorn.Config).parameters)
     assert UVICORN_LIMITS["proxy_headers"] is False
+
+
+def test_no_uvicorn_is_installed_that_was_not_tried():
+    """The guard is built on a class inside of it."""
+    config = ConfigParser()
+    config.read(ROOT / "setup.cfg", encoding="utf-8")
+    wanted = map(Requirement, config["options.extras_require"]["web"].split())
+    tried = next(each.specifier for each in wanted if each.name == "uvicorn")
+
+    assert uvicorn.__version__ in tried
+    assert "99.0" not in tried
 
 
 def test_with_a_certificate_it_speaks_tls(tmp_path, certificate):

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message
 from starlette.websockets import WebSocket
 
 from edge_app.web.guard.access import Access
+from edge_app.web.guard.devices_api import devices_routes
 from edge_app.web.guard.door import guard
 from edge_app.web.guard.pairing import pairing_routes
 
@@ -67,6 +68,7 @@ def scanner_app(access: Access) -> ASGIApp:
     """Some routes, with the guard before them."""
     routes = [
         *pairing_routes(access),
+        *devices_routes(access),
         Route("/", home),
         Route("/api/stones", stones),
         Route("/api/count", count, methods=["POST", "DELETE"]),
@@ -80,8 +82,8 @@ def scanner_app(access: Access) -> ASGIApp:
 
 def everywhere(**settings: Any) -> Access:
     """Who may come in where every interface is served."""
-    settings = {"folder": None, "tls": False, **settings}
-    return Access("0.0.0.0", 8080, settings.pop("folder"), **settings)
+    settings = {"folder": None, "tls": False, "port": 8080, **settings}
+    return Access("0.0.0.0", settings.pop("port"), settings.pop("folder"), **settings)
 
 
 class Visitor:
@@ -91,7 +93,7 @@ class Visitor:
         self.app = scanner_app(access)
         self.address = address
         scheme = "https" if access.tls else "http"
-        self.base = f"{scheme}://{host}:8080"
+        self.base = f"{scheme}://{host}:{access.listen_port}"
         self.cookies = httpx.Cookies()
 
     def ask(self, path: str, method: str = "GET", **request: Any) -> httpx.Response:
@@ -132,7 +134,7 @@ class Visitor:
             "query_string": b"",
             "headers": [(name.encode(), value.encode()) for name, value in sent.items()],
             "client": (self.address, 50000),
-            "server": (self.base.partition("//")[2].partition(":")[0], 8080),
+            "server": (self.base.partition("//")[2].partition(":")[0], int(self.base[-4:])),
         }
         return asyncio.run(knock(self.app, scope))
 
