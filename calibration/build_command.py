@@ -61,7 +61,7 @@ def run_build(args: argparse.Namespace) -> int:
     """Build, score, print the table. 1: no engine is right enough; 2: there is none at all."""
     from deploy.bundle import load_bundle
     from deploy.engine.contest import hold_contest, recipes_for
-    from deploy.engine.make import BuildSettings, device_key
+    from deploy.engine.make import BuildSettings, device_keys
     from deploy.engine.store import EngineStore
     from deploy.evaluate_command import picture_progress
     from deploy.files import write_json
@@ -73,7 +73,7 @@ def run_build(args: argparse.Namespace) -> int:
     )
     contest = hold_contest(
         bundle,
-        EngineStore(device_key(bundle)),
+        EngineStore(device_keys(bundle)),
         recipes_for(args.precision, args.int8),
         settings,
         pictures,

@@ -16,7 +16,7 @@ from calibration.quantize import REMEDY, Ranges, quantize
 from calibration.ranges import measure_ranges
 from calibration.rules import prove_rules
 from deploy.arrays import ByteArray, Json
-from deploy.bundle import MODEL_FILES, Bundle, BundleDraft, Manifest, edit_bundle
+from deploy.bundle import MODEL_FILES, Bundle, Manifest, edit_bundle
 from deploy.errors import require
 from deploy.files import storage_errors, write_bytes, write_json
 
@@ -80,7 +80,7 @@ def calibrate_bundle(
         size_bytes = _write_model(model, ranges, draft.root / MODEL_FILES["int8"])
         write_json(draft.root / RECORD, _record(chosen, ranges, settings))
         _keep_images(draft.root / KEPT_IMAGES, chosen if settings.keep_images else [])
-        tolerance = add_golden_int8(_as_bundle(draft))
+        tolerance = add_golden_int8(draft.as_bundle())
         draft.manifest = _without_int8_scores(draft.require_manifest())
     labels = {picture.picture.label for picture in chosen}
     return Calibrated(len(chosen), len(labels), len(ranges), size_bytes, tolerance)
@@ -141,10 +141,3 @@ def _without_int8_scores(manifest: Manifest) -> Manifest:
     kept = [score for score in scores if score.get("precision") != "int8"]
     metrics = {name: said for name, said in manifest.metrics.items() if name != "evaluation"}
     return replace(manifest, metrics=metrics | ({"evaluation": kept} if kept else {}))
-
-
-def _as_bundle(draft: BundleDraft) -> Bundle:
-    """The draft as a bundle that holds an INT8 model; its hashes are set when it is finished."""
-    manifest = draft.require_manifest()
-    files = manifest.files | {MODEL_FILES["int8"]: ""}
-    return Bundle(draft.root, replace(manifest, files=files))

@@ -17,6 +17,8 @@ from deploy.arrays import ByteArray
 from deploy.bundle import Bundle, cache_folder
 from deploy.engine.builder import MakeCalibrator
 from deploy.engine.cuda import Gpu
+from deploy.engine.recipe import INT8_CALIBRATOR
+from deploy.engine.source import source_digest
 from deploy.errors import BackendError
 from deploy.files import write_bytes
 
@@ -55,7 +57,8 @@ def prepare_calibrator(
 
 def _cache_path(bundle: Bundle, pictures: CalibrationPictures, trt: Any) -> Path:
     """A table of ranges belongs to one model, one set of pictures and one TensorRT."""
-    bound_to = hashlib.sha256(f"{bundle.digest} {trt.__version__} ".encode())
+    source = source_digest(bundle, INT8_CALIBRATOR)
+    bound_to = hashlib.sha256(f"{source} {trt.__version__} ".encode())
     for square in pictures.squares:
         bound_to.update(square.tobytes())
     return cache_folder() / "calibration" / f"{bound_to.hexdigest()[:32]}.cache"

@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
-import numpy as np
-
-from calibration.quantize import REMEDY
-from deploy.arrays import ByteArray, FloatArray
-from deploy.backends.onnx_cpu import OnnxCpuBackend
+from deploy.arrays import FloatArray
 from deploy.bundle import Bundle
-from deploy.errors import require
-from deploy.golden import (
-    Golden,
-    golden_batch,
-    infer_one_by_one,
-    largest_gap,
-    read_golden,
-    write_golden,
-)
+from deploy.golden import Golden, golden_batch, largest_gap, read_golden, write_golden
+from deploy.golden_familiarity import add_golden_familiarity
+from deploy.golden_ways import hear
 
 LEAST_TOLERANCE = 0.05
 FACTOR = 2  # room for a processor or a picture reader that was not at hand
@@ -27,50 +16,21 @@ MARK = " int8: "
 
 
 def add_golden_int8(bundle: Bundle) -> float | None:
-    """Add the INT8 logits and their tolerance to a bundle that is being written.
+    """Add the INT8 logits, familiarity and tolerances to a bundle that is being written.
 
     Returns:
-        The tolerance, or None where the bundle has no golden pictures.
+        The tolerance of logits, or None where the bundle has no golden pictures.
     """
     golden = read_golden(bundle)
     if golden is None:
         return None
-    batch = golden_batch(bundle, golden)
-    with OnnxCpuBackend(bundle, "int8") as backend:
-        expected = infer_one_by_one(backend, batch)
-    gaps = _gaps(bundle, batch, expected)
+    heard = hear(bundle, "int8", golden_batch(bundle, golden))
+    expected = heard.expected.logits
+    gaps = {name: largest_gap(said.logits, expected) for name, said in heard.others.items()}
     tolerance = round(max(LEAST_TOLERANCE, FACTOR * max(gaps.values())), 3)
     write_golden(bundle.root, _with_int8(golden, expected, tolerance, gaps))
+    add_golden_familiarity(bundle, {"int8": heard})
     return tolerance
-
-
-def _gaps(bundle: Bundle, batch: ByteArray, expected: FloatArray) -> dict[str, float]:
-    """How far the logits move under what differs between devices, all of it right."""
-    steps = np.random.default_rng(0).integers(-1, 2, batch.shape)
-    moved = np.clip(batch + steps, 0, 255).astype(np.uint8)
-    with (
-        OnnxCpuBackend(bundle, "int8", threads=1) as one,
-        OnnxCpuBackend(bundle, "int8", threads=2) as two,
-    ):
-        return {
-            "one thread": largest_gap(infer_one_by_one(one, batch), expected),
-            "two threads": largest_gap(infer_one_by_one(two, batch), expected),
-            "all pictures in one batch": largest_gap(two.infer(batch).logits, expected),
-            "every pixel moved by at most one level": largest_gap(
-                infer_one_by_one(two, moved), expected
-            ),
-            "the signed graph as TensorRT and ARM run it": largest_gap(
-                _signed_logits(bundle.model("int8"), batch), expected
-            ),
-        }
-
-
-def _signed_logits(model: Path, batch: ByteArray) -> FloatArray:
-    """(N, C) logits of the graph as it is stored, whatever this processor prefers."""
-    ort = require("onnxruntime", remedy=REMEDY)
-    session = ort.InferenceSession(str(model), providers=["CPUExecutionProvider"])
-    rows = [session.run(["logits"], {"image": square[None]})[0] for square in batch]
-    return np.concatenate(rows)
 
 
 def _with_int8(

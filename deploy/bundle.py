@@ -297,9 +297,17 @@ class BundleDraft:
             raise RuntimeError("a new bundle was left without a manifest")
         return self.manifest
 
+    def as_bundle(self) -> Bundle:
+        """The bundle as far as it is written: whoever reads it finds the files of this moment."""
+        manifest = dataclasses.replace(self.require_manifest(), files=_hashes(self.root))
+        return Bundle(self.root, manifest)
+
+
+def _hashes(root: Path) -> dict[str, str]:
+    names = sorted(p.relative_to(root).as_posix() for p in root.rglob("*") if p.is_file())
+    return {name: sha256(root / name) for name in names if name != MANIFEST}
+
 
 def _write_manifest(root: Path, manifest: Manifest) -> None:
-    names = sorted(p.relative_to(root).as_posix() for p in root.rglob("*") if p.is_file())
-    files = {name: sha256(root / name) for name in names if name != MANIFEST}
-    said = dataclasses.asdict(dataclasses.replace(manifest, files=files))
+    said = dataclasses.asdict(dataclasses.replace(manifest, files=_hashes(root)))
     write_json(root / MANIFEST, without_nan(said))

@@ -1,4 +1,4 @@
-"""Golden pictures: known input, known logits, checked each time a backend is opened.
+"""Golden pictures: known input, known logits, for `deploy.golden_check`.
 
 They go the whole way from picture file through preprocessing to logits, so a wrong colour order,
 another scaling, a stale engine or a processor whose INT8 arithmetic saturates shows at once.
@@ -14,17 +14,16 @@ import numpy as np
 
 from deploy.arrays import ByteArray, FloatArray
 from deploy.bundle import Bundle
-from deploy.errors import BackendError, BundleError
+from deploy.errors import BundleError
 from deploy.files import write_json
 from deploy.pictures import read_picture
 from deploy.preprocess import preprocess_picture
 from deploy.settings import from_mapping
 
-if TYPE_CHECKING:  # the backends check themselves with this module
+if TYPE_CHECKING:  # the backends are checked with this module
     from deploy.backends.base import Backend
 
 EXPECTED = "golden/expected.json"
-REFERENCE = {"fp16": "fp32"}  # half precision must say what float32 says, as nearly
 
 
 @dataclass(frozen=True)
@@ -77,62 +76,24 @@ def write_golden(root: Path, golden: Golden) -> None:
     write_json(root / EXPECTED, golden.__dict__)
 
 
-class Expected(NamedTuple):
-    """(N, C) logits, and how far from them a backend may be."""
+class Said(NamedTuple):
+    """(N, C) logits and (N, 2048) embeddings of N pictures."""
 
     logits: FloatArray
-    tolerance: float
+    embedding: FloatArray
 
 
-def check_golden(bundle: Bundle, backend: Backend) -> float | None:
-    """Run the golden pictures and compare.
-
-    Returns:
-        The largest gap between a logit and its expected value; None where the bundle expects
-        nothing of such a model.
-
-    Raises:
-        BackendError: a gap is above the tolerance.
-    """
-    golden = read_golden(bundle)
-    expected = None if golden is None else _expected(golden, backend)
-    if golden is None or expected is None:
-        return None
-    gap = largest_gap(infer_one_by_one(backend, golden_batch(bundle, golden)), expected.logits)
-    if not gap <= expected.tolerance:
-        raise BackendError(
-            f"{backend.name} with the {backend.precision} model of {bundle.root} is off on this "
-            f"machine: a logit of a golden picture differs by {gap:.3f}, allowed is "
-            f"{expected.tolerance:.3f}. Try another --precision or another --backend."
-        )
-    return gap
+def infer_one_by_one(backend: Backend, batch: ByteArray) -> Said:
+    """One picture a call as the live loop does, which also warms the backend up."""
+    said = [backend.infer(batch[i : i + 1]) for i in range(len(batch))]
+    return Said(
+        np.concatenate([each.logits for each in said]),
+        np.concatenate([each.embedding for each in said]),
+    )
 
 
-def _expected(golden: Golden, backend: Backend) -> Expected | None:
-    if getattr(backend, "own_ranges", False):
-        return _near_float32(golden)
-    reference = REFERENCE.get(backend.precision, backend.precision)
-    if reference not in golden.logits:
-        return None
-    return Expected(np.asarray(golden.logits[reference], np.float32), golden.tolerance[reference])
-
-
-def _near_float32(golden: Golden) -> Expected | None:
-    """For INT8 by ranges that are not the bundle's: as near to float32 as the bundle's INT8 is."""
-    if not {"fp32", "int8"} <= set(golden.logits):
-        return None
-    fp32, int8 = (np.asarray(golden.logits[name], np.float32) for name in ("fp32", "int8"))
-    room = golden.tolerance["fp32"] + golden.tolerance["int8"]
-    return Expected(fp32, largest_gap(int8, fp32) + room)
-
-
-def infer_one_by_one(backend: Backend, batch: ByteArray) -> FloatArray:
-    """(N, C) logits, one picture a call as the live loop does, which also warms the backend up."""
-    return np.concatenate([backend.infer(batch[i : i + 1]).logits for i in range(len(batch))])
-
-
-def largest_gap(logits: FloatArray, expected: FloatArray) -> float:
-    """The largest absolute difference between two arrays of logits; infinite if not comparable."""
-    if logits.shape != expected.shape:
+def largest_gap(found: FloatArray, expected: FloatArray) -> float:
+    """The largest absolute difference between two arrays; infinite if not comparable."""
+    if found.shape != expected.shape:
         return float("inf")
-    return float(np.abs(logits - expected).max())
+    return float(np.abs(found - expected).max())

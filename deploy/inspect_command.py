@@ -52,12 +52,12 @@ def _find(bundle: Bundle, wanted: str) -> KeptEngine:
     Raises:
         BackendError: it has not been built on this device.
     """
-    from deploy.engine.make import device_key
+    from deploy.engine.make import device_keys
     from deploy.engine.recipe import RECIPES
     from deploy.engine.store import EngineStore
     from deploy.errors import BackendError
 
-    store = EngineStore(device_key(bundle))
+    store = EngineStore(device_keys(bundle))
     found = store.preferred() if wanted == "auto" else store.find(RECIPES[wanted])
     if found is None:
         raise BackendError(

@@ -156,7 +156,7 @@ def write_full_bundle(root: Path, stones: Path) -> Bundle:
     names = tuple(f"{label}.png" for label in LABELS)
     batch = golden_batch(bundle, Golden(names, {}, {}, ""))
     with OnnxCpuBackend(bundle, "fp32") as backend:
-        logits = infer_one_by_one(backend, batch).tolist()
+        logits = infer_one_by_one(backend, batch).logits.tolist()
     with edit_bundle(root, start_from=bundle) as draft:
         write_golden(draft.root, Golden(names, {"fp32": logits}, {"fp32": 0.2}, "fp32: guessed."))
     calibrate_bundle(load_bundle(root), stones, Settings(count=12, method="minmax", threads=1))

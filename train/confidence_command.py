@@ -85,6 +85,7 @@ def share(text: str) -> float:
 def run_confidence(args: argparse.Namespace) -> int:
     """Look, fit, print, and write unless that was not wanted."""
     from deploy.bundle import edit_bundle, load_bundle, refuse_file
+    from deploy.golden_ways import renew_golden_familiarity
     from deploy.reference import open_reference
     from train.confidence.apply import put_in, write_used
     from train.confidence.collect import find_sides
@@ -108,6 +109,7 @@ def run_confidence(args: argparse.Namespace) -> int:
     with edit_bundle(path, start_from=bundle) as draft:
         put_in(draft, fitted, looked, settings, precision)
         write_used(draft.root, sides)
+        renew_golden_familiarity(draft.as_bundle())
     print(f"{path}: decision and familiarity written; the models are as they were.")
     return 0
 

@@ -7,6 +7,7 @@ split written here; an interrupted one goes on where it was.
 
 from __future__ import annotations
 
+import argparse
 import json
 import logging
 import subprocess
@@ -28,7 +29,9 @@ from train.data.duplicates import group_pictures
 from train.data.pictures import Seen, look_at
 from train.data.prepare import Progress
 from train.data.split import read_sides
-from train.run.folder import HISTORY, LAST, SETTINGS, SPLIT
+from train.run.folder import HISTORY, LAST, SETTINGS, SPLIT, RunRecord, read_record
+from train.run.start import wanted_record
+from train.train_command import add_arguments
 
 logger = logging.getLogger(__name__)
 
@@ -125,6 +128,31 @@ def follow_folds(earlier: Path) -> list[Fold]:
     if not folds or not ended or not all(fold.done for fold in folds):
         raise DataError(f"{earlier} holds no finished cross-validation. Finish it first.")
     return folds
+
+
+def check_begun(data: Path, fold: Fold, flags: Sequence[str]) -> None:
+    """See that a fold that was begun is of the recipe asked for: two recipes have no estimate.
+
+    Raises:
+        SettingsError: it was begun otherwise; names the first setting that differs.
+    """
+    if not (fold.root / SETTINGS).exists():
+        return
+    begun, asked = read_record(fold.root), _asked_of(data, fold, flags)
+    was, now = ({"data": r.data, "extra": r.extra, **asdict(r.settings)} for r in (begun, asked))
+    for name in was:
+        if was[name] != now[name]:
+            raise SettingsError(
+                f"{fold.root} was started with {name} {was[name]}, not {now[name]}. "
+                "Give the command that it was started with, or choose another --out."
+            )
+
+
+def _asked_of(data: Path, fold: Fold, flags: Sequence[str]) -> RunRecord:
+    """What `train_fold` would ask of a fold that is new."""
+    parser = argparse.ArgumentParser(prog="gemscan train")
+    add_arguments(parser)
+    return wanted_record(parser.parse_args([str(data), "--out", str(fold.root), *flags]))
 
 
 def train_fold(data: Path, fold: Fold, flags: Sequence[str]) -> None:

@@ -44,12 +44,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run_crossvalidate(args: argparse.Namespace) -> int:
     """Train all folds, one after the other; what is finished is not done again."""
     from deploy.files import write_json
-    from train.crossvalidate import ESTIMATE, estimate, train_fold
+    from train.crossvalidate import ESTIMATE, check_begun, estimate, train_fold
 
-    folds = _folds(args)
+    folds = [(fold, [*_class_flags(args), *own, *args.train]) for fold, own in _folds(args)]
+    for fold, flags in folds:
+        check_begun(args.data, fold, flags)
     for fold, flags in folds:
         print(f"{fold.root.name} of {len(folds)}", flush=True)
-        train_fold(args.data, fold, [*_class_flags(args), *flags, *args.train])
+        train_fold(args.data, fold, flags)
     found = estimate([fold for fold, _ in folds])
     write_json(args.out / ESTIMATE, found)
     print(_summary(found))

@@ -9,7 +9,7 @@ from deploy.backends.base import Backend
 from deploy.backends.onnx_cpu import OnnxCpuBackend
 from deploy.bundle import Bundle
 from deploy.errors import BackendError, GemscanError
-from deploy.golden import check_golden
+from deploy.golden_check import check_golden
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +21,7 @@ PRECISIONS = ("auto", "int8", "fp16", "fp32")
 def open_backend(
     bundle: Bundle, name: str = AUTO, precision: str = "auto", *, threads: int = 0
 ) -> Backend:
-    """Open a backend, warm it up on the bundle's golden pictures, and compare the logits.
+    """Open a backend, warm it up on the bundle's golden pictures, and compare.
 
     Args:
         name: one of BACKENDS; "auto" takes TensorRT where it is installed and works, else ONNX

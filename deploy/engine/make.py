@@ -17,6 +17,7 @@ from deploy.engine.cuda import first_gpu
 from deploy.engine.process import BUILDER, build_in_child
 from deploy.engine.recipe import FP16, FP32, INT8_QDQ, RECIPES, Recipe
 from deploy.engine.record import SCHEMA, EngineRecord, Key
+from deploy.engine.source import source_digest, source_precision
 from deploy.engine.store import EngineStore, KeptEngine
 from deploy.errors import BackendError
 from deploy.files import sha256, storage_errors
@@ -40,15 +41,19 @@ class BuildSettings:
     module: str = BUILDER
 
 
-def device_key(bundle: Bundle) -> Key:
-    """What the bundle's engines belong to on this device.
+def device_keys(bundle: Bundle) -> dict[str, Key]:
+    """What an engine of each recipe that the bundle can have belongs to on this device.
 
     Raises:
         BackendError, MissingDependencyError: there is no GPU, or a library is missing.
     """
     trt = load_tensorrt()
     gpu = first_gpu()
-    return Key(bundle.digest, gpu.name, gpu.capability, trt.__version__)
+    possible = (r for r in RECIPES.values() if r != INT8_QDQ or "int8" in bundle.precisions)
+    return {
+        r.name: Key(source_digest(bundle, r), gpu.name, gpu.capability, trt.__version__)
+        for r in possible
+    }
 
 
 def default_recipe(bundle: Bundle, precision: str) -> Recipe:
@@ -74,7 +79,7 @@ def find_or_build(bundle: Bundle, precision: str, settings: BuildSettings) -> Ke
         MissingDependencyError, BundleError, StorageError: as their names say.
         KeyboardInterrupt: the build was stopped.
     """
-    store, default = EngineStore(device_key(bundle)), default_recipe(bundle, precision)
+    store, default = EngineStore(device_keys(bundle)), default_recipe(bundle, precision)
     best = store.best(precision)
     # float32 that was built by itself does not stand in for an INT8 that nobody tried.
     untried = precision == "auto" and best is not None and best.recipe == FP32
@@ -124,9 +129,9 @@ def build(
         "building the %s engine of %s for %s; this can take minutes, once",
         recipe.name,
         bundle.manifest.name,
-        store.key.gpu,
+        store.keys[recipe.name].gpu,
     )
-    plan = store.folder / f".{recipe.name}.plan"
+    plan = store.engine_path(recipe).with_name(f".{recipe.name}.plan")
     job = Job(
         bundle=str(bundle.root.resolve()),
         recipe=recipe.name,
@@ -159,7 +164,7 @@ def _keep(
 ) -> KeptEngine:
     record = EngineRecord(
         schema=SCHEMA,
-        key=store.key,
+        key=store.keys[recipe.name],
         recipe=recipe.name,
         sha256=sha256(plan),
         size_bytes=plan.stat().st_size,
@@ -173,7 +178,7 @@ def _keep(
     store.put(recipe, plan, record)
     kept = store.find(recipe)
     if kept is None:
-        raise BackendError(f"{store.folder} does not keep what is written to it")
+        raise BackendError(f"{store.root} does not keep what is written to it")
     return kept
 
 
@@ -181,7 +186,7 @@ def made_from(bundle: Bundle, recipe: Recipe) -> str:
     """Which model of the bundle an engine is built from, in words."""
     if recipe == INT8_QDQ:
         return "the INT8 model"
-    if "fp32" in bundle.precisions:
+    if source_precision(bundle, recipe) == "fp32":
         return "the float32 model"
     return "the INT8 model without Q/DQ, its weights rounded to 8 bits"
 

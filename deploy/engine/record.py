@@ -6,33 +6,33 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-SCHEMA = 1  # a change of how engines are built here makes those that were built before stale
+SCHEMA = 2  # a change of how engines are built here makes those that were built before stale
 
 
 @dataclass(frozen=True)
 class Key:
     """What an engine belongs to. One that was made for another is never run.
 
-    bundle: the bundle's digest.
+    source: of what it was built from, see `deploy.engine.source`.
     gpu, capability: the GPU's name and compute capability.
     tensorrt: TensorRT's version, all of it.
     """
 
-    bundle: str
+    source: str
     gpu: str
     capability: str
     tensorrt: str
 
     @property
     def folder_name(self) -> str:
-        """A name for the folder of these engines that a person can read."""
+        """A name for the folder of such engines that a person can read."""
         gpu = re.sub(r"[^A-Za-z0-9]+", "-", self.gpu).strip("-").lower()
-        return f"{self.bundle[:16]}-{gpu}-sm{self.capability}-trt{self.tensorrt}"
+        return f"{self.source[:16]}-{gpu}-sm{self.capability}-trt{self.tensorrt}"
 
     def difference(self, other: Key) -> str:
         """In words, what differs first; empty where nothing does."""
         for name, said in (
-            ("bundle", "another bundle"),
+            ("source", "another model"),
             ("gpu", f"another GPU, {other.gpu}"),
             ("capability", f"compute capability {other.capability}"),
             ("tensorrt", f"TensorRT {other.tensorrt}"),

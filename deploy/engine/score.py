@@ -16,7 +16,7 @@ from deploy.compare import Comparison, compare_pictures
 from deploy.engine.record import Scores, Timing
 from deploy.errors import BackendError, DeviceLostError
 from deploy.folders import LabelledPicture
-from deploy.golden import check_golden
+from deploy.golden_check import check_golden
 
 log = logging.getLogger(__name__)
 

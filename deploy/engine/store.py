@@ -1,7 +1,7 @@
-"""Where engines are kept: the user's cache folder, one folder for each bundle, GPU and TensorRT.
+"""Where engines are kept: the user's cache folder, one folder for each model, GPU and TensorRT.
 
 An engine is code for the GPU, so none is opened that was not proved to be the one that was
-written: the sidecar must fit this bundle and device, and the file's length and SHA-256 the sidecar.
+written: the sidecar must fit this model and device, and the file's length and SHA-256 the sidecar.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import fcntl
 import hashlib
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,13 +64,18 @@ class KeptEngine:
 class EngineStore:
     """The engines of one bundle on one device."""
 
-    def __init__(self, key: Key) -> None:
-        self.key = key
-        self.folder = cache_folder() / "engines" / key.folder_name
+    def __init__(self, keys: Mapping[str, Key]) -> None:
+        """Nothing is read yet.
+
+        Args:
+            keys: what its engine belongs to, for the name of each recipe that can be built.
+        """
+        self.keys = keys
+        self.root = cache_folder() / "engines"
 
     def engine_path(self, recipe: Recipe) -> Path:
         """Where the engine of a recipe lies; its sidecar has the suffix .json."""
-        return self.folder / f"{recipe.name}.engine"
+        return self.root / self.keys[recipe.name].folder_name / f"{recipe.name}.engine"
 
     def find(self, recipe: Recipe) -> KeptEngine | None:
         """The engine of a recipe, or None where there is none that can be trusted; logs why."""
@@ -114,12 +119,15 @@ class EngineStore:
         Raises:
             StorageError: no room, or no permission.
         """
-        path = self.folder / f"{record.recipe}.json"
-        write_json(path, without_nan(dataclasses.asdict(record)))
+        path = self.engine_path(RECIPES[record.recipe])
+        write_json(path.with_suffix(".json"), without_nan(dataclasses.asdict(record)))
 
     @contextmanager
     def locked(self) -> Iterator[int]:
-        """Hold the folder, so that of several processes one builds and the others find.
+        """Hold the cache, so that of several processes one builds and the others find.
+
+        One at a time, whatever it builds: two would share a board's memory, and each would spoil
+        what the other measures.
 
         The lock belongs to the file descriptor that is given: a child that inherits it holds the
         lock on when its parent is killed. The kernel releases it with the last holder.
@@ -127,19 +135,21 @@ class EngineStore:
         Raises:
             StorageError: the folder cannot be written.
         """
-        with storage_errors(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            file = (self.folder / "lock").open("w")
+        with storage_errors(self.root):
+            self.root.mkdir(parents=True, exist_ok=True)
+            file = (self.root / "lock").open("w")
         with file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                log.info("another process builds an engine of this bundle; waiting for it")
+                log.info("another process builds an engine here; waiting for it")
                 fcntl.flock(file, fcntl.LOCK_EX)
             yield file.fileno()
 
     def _described(self, recipe: Recipe) -> KeptEngine | None:
-        """What the sidecar says, where it fits this bundle and device."""
+        """What the sidecar says, where it fits this model and device."""
+        if recipe.name not in self.keys:
+            return None
         path = self.engine_path(recipe)
         if not path.exists() and not path.with_suffix(".json").exists():
             return None
@@ -165,7 +175,7 @@ class EngineStore:
         if isinstance(said, dict) and said.get("schema") != SCHEMA:
             raise BackendError("it was made by another version of gemscan")
         record = from_mapping(EngineRecord, said, where=path.name, error=BackendError)
-        if difference := self.key.difference(record.key):
+        if difference := self.keys[recipe.name].difference(record.key):
             raise BackendError(f"it was made for {difference}")
         if record.recipe != recipe.name:
             raise BackendError(f"its sidecar is that of {record.recipe}")

@@ -15,7 +15,7 @@ from deploy.bundle import Bundle, edit_bundle, load_bundle
 from deploy.engine import score
 from deploy.engine.bindings import load_tensorrt
 from deploy.engine.builder import limits_for
-from deploy.engine.make import device_key
+from deploy.engine.make import device_keys
 from deploy.engine.recipe import RECIPES
 from deploy.engine.store import EngineStore
 from deploy.golden import read_golden, write_golden
@@ -185,7 +185,7 @@ def test_where_no_engine_is_right_float32_is_tried_and_the_code_is_1(
     assert printed.count("differs by") == 3
     assert "--backend onnx-cpu still is" in printed
     assert json.loads((tmp_path / "said.json").read_text())["winner"] is None
-    assert EngineStore(device_key(wrong)).best() is None
+    assert EngineStore(device_keys(wrong)).best() is None
 
 
 @only_10
@@ -214,7 +214,7 @@ def test_a_forced_build_that_fails_leaves_what_was_kept(tensorrt_pose, bundle: B
 
     assert build(bundle, "--precision", "fp16", "--force") == 2
 
-    assert EngineStore(device_key(bundle)).best("fp16") is not None
+    assert EngineStore(device_keys(bundle)).best("fp16") is not None
 
 
 @pytest.fixture
@@ -292,7 +292,7 @@ def test_the_workspace_reaches_tensorrt_and_the_record(
     monkeypatch.setattr("deploy.engine.cuda.available_bytes", lambda: 3 << 30)
     assert build(bundle, "--precision", "fp16", "--force") == 0
     assert pools["WORKSPACE"] == 768 << 20  # of a Jetson's memory the page cache counts as free
-    kept = EngineStore(device_key(bundle)).find(RECIPES["fp16"])
+    kept = EngineStore(device_keys(bundle)).find(RECIPES["fp16"])
     assert kept.record.workspace_mb << 20 == pools["WORKSPACE"]
 
 
@@ -391,8 +391,8 @@ def test_ctrl_c_during_a_build_ends_with_130(tensorrt_pose, bundle: Bundle, monk
 
     assert build(bundle) == 130
     assert capsys.readouterr().err == "stopped\n"
-    store = EngineStore(device_key(bundle))
-    assert [path.name for path in store.folder.iterdir()] == ["lock"]
+    store = EngineStore(device_keys(bundle))
+    assert [path.name for path in store.root.iterdir()] == ["lock"]
 
 
 @only_10

@@ -16,6 +16,7 @@ from calibration.entropy_calibrator import (
     prepare_calibrator,
 )
 from deploy.bundle import Bundle, cache_folder
+from deploy.decision import Decision
 from deploy.engine.bindings import load_tensorrt
 from deploy.engine.builder import BuildError, Limits, build_engine
 from deploy.engine.cuda import Gpu
@@ -124,7 +125,10 @@ def test_a_table_belongs_to_one_model_one_set_of_pictures_and_one_tensorrt(
         return len(list((cache_folder() / "calibration").iterdir()))
 
     assert [tables_after(float_bundle), tables_after(float_bundle)] == [1, 1]
-    manifest = dataclasses.replace(float_bundle.manifest, labels=("Ruby", "Emerald", "Spinel"))
+    manifest = dataclasses.replace(float_bundle.manifest, decision=Decision(name_at_least=0.7))
+    assert tables_after(Bundle(float_bundle.root, manifest)) == 1
+    files = float_bundle.manifest.files | {"model.onnx": "0" * 64}
+    manifest = dataclasses.replace(float_bundle.manifest, files=files)
     assert tables_after(Bundle(float_bundle.root, manifest)) == 2
     monkeypatch.setattr(load_tensorrt(), "__version__", "10.3.1")
     assert tables_after(float_bundle) == 3

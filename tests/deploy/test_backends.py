@@ -13,7 +13,8 @@ from deploy.backends.onnx_cpu import OnnxCpuBackend
 from deploy.bundle import Bundle, edit_bundle, load_bundle
 from deploy.errors import BackendError, BundleError
 from deploy.files import write_json
-from deploy.golden import EXPECTED, check_golden
+from deploy.golden import EXPECTED, Said
+from deploy.golden_check import check_golden
 
 
 def with_golden(bundle: Bundle, *, shift: float, tolerance: float = 0.05) -> Bundle:
@@ -61,10 +62,11 @@ def test_swapped_red_and_blue_would_be_noticed(tiny_bundle: Bundle, monkeypatch)
 
 
 def test_logits_that_are_not_numbers_are_refused(tiny_bundle: Bundle, monkeypatch):
-    import deploy.golden as golden
+    from deploy import golden_check
 
     bundle = with_golden(tiny_bundle, shift=0.0)
-    monkeypatch.setattr(golden, "infer_one_by_one", lambda *_: np.full((1, 3), np.nan, np.float32))
+    nothing = np.full((1, 3), np.nan, np.float32)
+    monkeypatch.setattr(golden_check, "infer_one_by_one", lambda *_: Said(nothing, nothing))
     with pytest.raises(BackendError, match="nan"):
         open_backend(bundle, precision="fp32")
 

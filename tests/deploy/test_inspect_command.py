@@ -10,7 +10,7 @@ import pytest
 
 from deploy.bundle import Bundle, load_bundle
 from deploy.engine.layers import Insight, Layer
-from deploy.engine.make import BuildSettings, device_key, find_or_build, find_or_build_recipe, note
+from deploy.engine.make import BuildSettings, device_keys, find_or_build, find_or_build_recipe, note
 from deploy.engine.recipe import FP16, INT8_CALIBRATOR, INT8_QDQ
 from deploy.engine.record import Scores, Timing
 from deploy.engine.store import EngineStore
@@ -82,7 +82,7 @@ def test_of_an_fp16_engine_nobody_expects_int8(tensorrt_pose, bundle: Bundle, ca
 def test_the_engine_of_tensorrts_calibrator_is_shown_too(
     tensorrt_pose, bundle: Bundle, prepared: Path, capsys
 ):
-    store = EngineStore(device_key(bundle))
+    store = EngineStore(device_keys(bundle))
     settings = BuildSettings(images=prepared / "stones", module="calibration.engine_child")
     find_or_build_recipe(bundle, store, INT8_CALIBRATOR, settings)
 
@@ -92,7 +92,7 @@ def test_the_engine_of_tensorrts_calibrator_is_shown_too(
 
 @only_10
 def test_without_a_choice_it_shows_the_engine_that_runs(tensorrt_pose, bundle: Bundle, capsys):
-    store = EngineStore(device_key(bundle))
+    store = EngineStore(device_keys(bundle))
     for recipe, ms in ((INT8_QDQ, 2.0), (FP16, 1.0)):
         engine = find_or_build_recipe(bundle, store, recipe, BuildSettings())
         note(store, engine, scores=Scores(), timing=Timing(ms, ms, ms, graph=False))

@@ -28,7 +28,7 @@ from deploy.engine.contest import Contest, hold_contest
 from deploy.engine.cuda import Gpu
 from deploy.engine.forms import model_for
 from deploy.engine.layers import engine_information, operators_of, read_layers
-from deploy.engine.make import BuildSettings, device_key
+from deploy.engine.make import BuildSettings, device_keys
 from deploy.engine.recipe import FP16, FP32, INT8_CALIBRATOR, INT8_QDQ
 from deploy.engine.store import EngineStore, KeptEngine
 from deploy.evaluate_command import picture_progress
@@ -59,11 +59,9 @@ def main() -> int:
     said: dict[str, Any] = {"machine": describe_machine(), "bundle": bundle.manifest.name}
     with tempfile.TemporaryDirectory() as folder:
         images = args.images or _draw(Path(folder) / "drawn", bundle)
-        store = EngineStore(device_key(bundle))
-        print(
-            f"{store.key.gpu}, compute capability {store.key.capability}, "
-            f"TensorRT {store.key.tensorrt}"
-        )
+        store = EngineStore(device_keys(bundle))
+        key = store.keys[FP32.name]
+        print(f"{key.gpu}, compute capability {key.capability}, TensorRT {key.tensorrt}")
         contest = _contest(bundle, store, images, failures)
     engines = [entry.engine for entry in contest.entries if entry.engine is not None]
     said["engines"] = {engine.record.recipe: asdict(engine.record) for engine in engines}

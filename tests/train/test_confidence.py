@@ -11,10 +11,14 @@ import numpy as np
 import pytest
 
 import gemscan
-from deploy.bundle import EMBEDDING_SIZE, Bundle, load_bundle
+from deploy.backends import open_backend
+from deploy.bundle import EMBEDDING_SIZE, FAMILIARITY, Bundle, load_bundle
 from deploy.decision import Decision
 from deploy.evaluate_scores import auroc
 from deploy.familiarity import features, read_familiarity
+from deploy.golden import read_golden
+from deploy.golden_check import check_golden
+from deploy.golden_familiarity import LEAST_TOLERANCE, read_golden_familiarity
 from train.confidence.collect import Seen, find_sides, joined
 from train.confidence.discriminant import fit_familiarity, scores
 from train.confidence.fit import Looked, Settings, fit_confidence
@@ -198,6 +202,21 @@ def test_export_puts_familiarity_into_the_bundle(exported: Path):
     assert bundle.manifest.metrics["confidence"]["unknown"] is None
 
 
+def test_export_keeps_the_familiarity_of_the_golden_pictures(exported: Path):
+    bundle = load_bundle(exported)
+
+    golden, kept = read_golden(bundle), read_golden_familiarity(bundle)
+
+    assert golden is not None
+    assert kept is not None
+    assert {precision: len(rows) for precision, rows in kept.values.items()} == {
+        "fp32": len(golden.pictures)
+    }
+    assert kept.tolerance["fp32"] >= LEAST_TOLERANCE
+    with open_backend(bundle, "onnx-cpu") as backend:
+        assert check_golden(bundle, backend) is not None
+
+
 def test_export_says_so_where_the_pictures_that_taught_are_gone(
     finished_run: Path, tmp_path: Path, caplog
 ):
@@ -223,6 +242,7 @@ def test_the_command_fits_a_bundle_anew_and_leaves_its_model(
 ):
     root = shutil.copytree(exported, tmp_path / "blobs3")
     before = load_bundle(root)
+    stale = read_golden_familiarity(before)
 
     code = confidence(root, "--images", blobs, "--others", strangers, "--named-right", 0.9)
 
@@ -233,6 +253,12 @@ def test_the_command_fits_a_bundle_anew_and_leaves_its_model(
     assert "AUROC" in said
     assert after.manifest.files["model.onnx"] == before.manifest.files["model.onnx"]
     assert after.digest != before.digest
+    fresh = read_golden_familiarity(after)
+    assert stale is not None
+    assert fresh is not None
+    assert fresh.of == after.manifest.files[FAMILIARITY] != stale.of
+    assert fresh.values["fp32"] != stale.values["fp32"]
+    open_backend(after, "onnx-cpu").close()
     assert after.manifest.metrics["confidence"]["asked"]["named_right"] == 0.9
     assert after.manifest.metrics["confidence"]["pictures"]["others"] == 18
     assert gemscan.main(["evaluate", str(root), str(strangers)]) == 0

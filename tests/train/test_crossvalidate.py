@@ -94,6 +94,68 @@ def test_other_folds_than_were_begun_are_refused(
         assert "started with other flags" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--epochs", "2"], "fold1 was started with epochs 1, not 2"),
+        (["--lr", "0.5"], "fold1 was started with learning_rate None, not 0.5"),
+        (["--weights", "imagenet"], "fold1 was started with weights none, not imagenet"),
+        (["--extra", "drawn"], "fold1 was started with extra None, not "),
+    ],
+)
+def test_folds_that_are_there_are_not_pooled_with_those_of_another_recipe(
+    finished: Path,
+    blobs: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    flags: list[str],
+    said: str,
+):
+    """Also where only some are finished: the others would be trained by what is asked for now."""
+    out = shutil.copytree(finished, tmp_path / "out")
+    (out / "estimate.json").unlink()
+    shutil.rmtree(out / "fold3")
+    monkeypatch.setattr(crossvalidate, "train_fold", lambda *_: pytest.fail("it was trained"))
+    words = ["crossvalidate", str(blobs), "--out", str(out), "--folds", "3", *TINY]
+
+    assert gemscan.main([*words, "--weights", "none", *flags]) == 2
+
+    told = capsys.readouterr().err
+    assert said in told
+    assert told.count("\n") == 1
+    assert not (out / "estimate.json").exists()
+
+
+def test_a_setting_that_is_no_longer_given_is_another_one(
+    finished: Path, blobs: Path, capsys: pytest.CaptureFixture[str]
+):
+    """`gemscan train --resume` takes what is left out from the run; a recipe has no such run."""
+    words = ["crossvalidate", str(blobs), "--out", str(finished), "--folds", "3"]
+
+    assert gemscan.main([*words, "--train", "--weights", "none"]) == 2
+    assert "fold1 was started with size_px 32, not 224" in capsys.readouterr().err
+
+
+def test_folds_of_other_photographs_are_not_pooled(
+    finished: Path, more_blobs: Path, capsys: pytest.CaptureFixture[str]
+):
+    words = ["crossvalidate", str(more_blobs), "--out", str(finished), "--folds", "3", *TINY]
+
+    assert gemscan.main([*words, "--weights", "none"]) == 2
+    assert f"not {more_blobs.resolve()}. Give the command" in capsys.readouterr().err
+
+
+def test_the_same_command_goes_on_and_trains_nothing_again(
+    finished: Path, blobs: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """What trains is no part of the recipe: --device and --hold may be others."""
+    monkeypatch.setattr(crossvalidate.subprocess, "run", lambda *_, **__: pytest.fail("trained"))
+    words = ["crossvalidate", str(blobs), "--out", str(finished), "--folds", "3", *TINY]
+
+    assert gemscan.main([*words, "--weights", "none", "--hold", "stream"]) == 0
+
+
 def test_a_run_that_was_taught_by_what_judges_it_gives_no_estimate(finished: Path, tmp_path: Path):
     folds = follow_folds(shutil.copytree(finished, tmp_path / "out"))
     weights = load_weights(folds[1].root / LAST)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from deploy.arrays import FloatArray
 from deploy.backends.onnx_cpu import OnnxCpuBackend
-from deploy.bundle import Bundle, BundleDraft
+from deploy.bundle import BundleDraft
 from deploy.errors import DataError
 from deploy.folders import LabelledPicture
 from train.confidence.apply import put_in, write_used
@@ -93,7 +93,7 @@ def _sides(
 
 
 def _look(draft: BundleDraft, sides: Sides, asked: Asked) -> Looked:
-    bundle = Bundle(draft.root, draft.require_manifest())
+    bundle = draft.as_bundle()
     with OnnxCpuBackend(bundle, "fp32") as backend:
         return look_around(bundle, backend, sides, asked.progress)
 

@@ -19,6 +19,8 @@ from deploy.evaluate_scores import wilson_interval
 from deploy.files import storage_errors, write_json
 from deploy.folders import LabelledPicture
 from deploy.golden import Golden, golden_batch, infer_one_by_one, largest_gap, write_golden
+from deploy.golden_familiarity import add_golden_familiarity
+from deploy.golden_ways import MOVED, hear, moved
 from deploy.preprocess import Framing, frame_box
 from deploy.render import render_stone
 from train.data.pictures import read_squares
@@ -70,7 +72,7 @@ def export_run(
     squares, targets = _squares(trained, same)
     with edit_bundle(out) as draft:
         trained.begin(draft, out.resolve().name, version)
-        logits = _onnx_logits(_as_bundle(draft), squares)
+        logits = _onnx_logits(draft.as_bundle(), squares)
         gap = prove_same(logits, trained.model, squares)
         top1 = float((logits.argmax(1) == targets).mean())
         draft.manifest = replace(
@@ -112,13 +114,9 @@ def _add_decision(
         add_thresholds(draft, *judged, asked.settings)
 
 
-def _as_bundle(draft: BundleDraft) -> Bundle:
-    return Bundle(draft.root, draft.require_manifest())
-
-
 def _onnx_logits(bundle: Bundle, squares: ByteArray) -> FloatArray:
     with OnnxCpuBackend(bundle, "fp32") as backend:
-        return infer_one_by_one(backend, squares)
+        return infer_one_by_one(backend, squares).logits
 
 
 def _metrics(logits: FloatArray, targets: np.ndarray[Any, Any], run: TrainedRun) -> Json:
@@ -162,15 +160,16 @@ def _write_golden(draft: BundleDraft, labels: tuple[str, ...], framing: Framing)
     names = tuple(f"{number}.png" for number in range(len(chosen)))
     for name, label in zip(names, chosen, strict=True):
         _write_png(folder / name, _golden_picture(label, framing))
-    bundle = _as_bundle(draft)
-    batch = golden_batch(bundle, Golden(names, {}, {}, ""))
-    logits = _onnx_logits(bundle, batch)
-    tolerance = _tolerance(bundle, batch, logits)
+    bundle = draft.as_bundle()
+    heard = hear(bundle, "fp32", golden_batch(bundle, Golden(names, {}, {}, "")))
+    logits = heard.expected.logits
+    tolerance = round(max(0.05, 4 * largest_gap(heard.others[MOVED].logits, logits)), 3)
     why = (
         "fp32: four times the largest change seen when every pixel moves by one level at random, "
         "as another OpenCV's resizing may do, and at least 0.05."
     )
     write_golden(draft.root, Golden(names, {"fp32": logits.tolist()}, {"fp32": tolerance}, why))
+    add_golden_familiarity(draft.as_bundle(), {"fp32": heard})
 
 
 def _golden_picture(label: str, framing: Framing) -> ByteArray:
@@ -185,23 +184,13 @@ def _golden_picture(label: str, framing: Framing) -> ByteArray:
 def _steady(picture: ByteArray, framing: Framing) -> bool:
     """Whether the square stays when every pixel moves by at most one level."""
     box = frame_box(picture, framing)
-    moved = (_moved(picture, seed) for seed in range(GOLDEN_TRIES))
-    return all(frame_box(other, framing) == box for other in moved)
-
-
-def _moved(pixels: ByteArray, seed: int) -> ByteArray:
-    steps = np.random.default_rng(seed).integers(-1, 2, pixels.shape)
-    return np.asarray(np.clip(pixels + steps, 0, 255), np.uint8)
+    others = (moved(picture, seed) for seed in range(GOLDEN_TRIES))
+    return all(frame_box(other, framing) == box for other in others)
 
 
 def _write_png(path: Path, picture_bgr: ByteArray) -> None:
     with storage_errors(path):
         path.write_bytes(cv2.imencode(".png", picture_bgr)[1].tobytes())
-
-
-def _tolerance(bundle: Bundle, batch: ByteArray, logits: FloatArray) -> float:
-    moved = _onnx_logits(bundle, _moved(batch, seed=0))
-    return round(max(0.05, 4 * largest_gap(moved, logits)), 3)
 
 
 def _training_record(run: TrainedRun) -> Json:

@@ -22,7 +22,7 @@ from train.presets import PRESETS, SOUND, choose_settings
 from train.reproduce.keep_apart import TAUGHT, UNSEEN, keep_apart
 from train.reproduce.score import Scores, mean_accuracy, score
 from train.reproduce.table import table
-from train.run.folder import BEST, SETTINGS, SPLIT, RunRecord, check_new
+from train.run.folder import BEST, SETTINGS, SPLIT, RunRecord, check_new, sole_trainer
 from train.run.outcome import Outcome, read_outcome
 from train.run.training import Machine, train_run
 from train.settings import TrainSettings
@@ -132,7 +132,8 @@ def _run(preset: str, out: Path, plan: Plan, machine: Machine) -> Protocol:
         logger.info("preset %s", preset)
         record = RunRecord(_settings(preset, plan), str((out / PHOTOGRAPHS / TAUGHT).resolve()))
         record = replace(record, classes=plan.classes)
-        outcome = train_run(run, record, machine, resume=(run / SETTINGS).exists())
+        with sole_trainer(run):
+            outcome = train_run(run, record, machine, resume=(run / SETTINGS).exists())
     if outcome.chosen_epoch is None:
         return Protocol(outcome, None, None)
     unseen = find_labelled(out / PHOTOGRAPHS / UNSEEN, plan.classes or None)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,12 +17,14 @@ from typing import Any
 from deploy.arrays import Json
 from deploy.errors import SettingsError
 from deploy.files import storage_errors, write_json
+from deploy.lock import sole_holder
 from deploy.settings import from_mapping
 from train.settings import TrainSettings
 
 SETTINGS, SPLIT, HISTORY = "settings.json", "split.json", "history.json"
 OUTCOME, EVENTS, ENLARGED = "outcome.json", "tensorboard", "pictures"
 STATE, BEST, LAST = "state.pt", "best.pt", "last.pt"
+LOCK = "lock"
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,20 @@ class RunRecord:
     extra: str | None = None
     split: str | None = None
     classes: tuple[str, ...] = ()
+
+
+@contextmanager
+def sole_trainer(run: Path) -> Iterator[None]:
+    """Hold a run's folder while it is trained into: two that save by turns leave neither's run.
+
+    Raises:
+        SettingsError: another process trains into it.
+        StorageError: the folder cannot be made, or not be written to.
+    """
+    with storage_errors(run):
+        run.mkdir(parents=True, exist_ok=True)
+    with sole_holder(run / LOCK, SettingsError, "Wait until it ends, or choose another --out."):
+        yield
 
 
 def check_new(run: Path) -> None:

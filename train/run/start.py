@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from deploy.errors import SettingsError
 from deploy.folders import read_class_list
 from train.presets import choose_settings
-from train.run.folder import BEST, RunRecord, check_new, read_record
+from train.run.folder import BEST, RunRecord, check_new, read_record, sole_trainer
 from train.settings import TrainSettings
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ def start_or_resume(args: argparse.Namespace) -> int:
     from train.model import choose_device
     from train.run.training import Machine, train_run
 
-    with joined_team(choose_device(args.device)) as (team, device):
-        record = team.from_lead(lambda: _resumed(args) if args.resume else _fresh(args))
+    with joined_team(choose_device(args.device)) as (team, device), ExitStack() as held:
+        record = team.from_lead(lambda: _begun(args, held))
         machine = Machine(device, args.hold, args.readers, team)
         outcome = train_run(args.out, record, machine, resume=args.resume)
         if team.leads:
@@ -50,16 +51,28 @@ def _rule(best_by: str) -> str:
     return f"the one with the {best_by.replace('-', ' ')}"
 
 
-def _fresh(args: argparse.Namespace) -> RunRecord:
-    record = RunRecord(
+def _begun(args: argparse.Namespace, held: ExitStack) -> RunRecord:
+    """The record of the run; from now on its folder is held."""
+    record = _resumed(args) if args.resume else wanted_record(args)
+    held.enter_context(sole_trainer(args.out))
+    if not args.resume:
+        check_new(args.out)
+    return record
+
+
+def wanted_record(args: argparse.Namespace) -> RunRecord:
+    """The record of a new run that the command asks for.
+
+    Raises:
+        SettingsError: settings or the list of classes cannot be read, or cannot serve.
+    """
+    return RunRecord(
         choose_settings(args.preset, args.config, _given_settings(args)),
         _absolute(args.data),
         extra=_absolute(args.extra) if args.extra else None,
         split=_absolute(args.split) if args.split else None,
         classes=read_class_list(args.classes) if args.classes else (),
     )
-    check_new(args.out)
-    return record
 
 
 def _resumed(args: argparse.Namespace) -> RunRecord:

@@ -15,7 +15,7 @@ from deploy.backends.tensorrt import TensorRtBackend
 from deploy.bundle import Bundle, edit_bundle, load_bundle
 from deploy.engine import contest as contest_module
 from deploy.engine.contest import Contest, hold_contest, recipes_for
-from deploy.engine.make import BuildSettings, device_key
+from deploy.engine.make import BuildSettings, device_keys
 from deploy.engine.recipe import FP16, FP32, INT8_CALIBRATOR, INT8_QDQ
 from deploy.engine.record import Timing
 from deploy.engine.store import EngineStore
@@ -61,7 +61,7 @@ def hold(bundle: Bundle, recipes=ALL, pictures=(), images=None, fresh=False) -> 
 
 
 def store_of(bundle: Bundle) -> EngineStore:
-    return EngineStore(device_key(bundle))
+    return EngineStore(device_keys(bundle))
 
 
 def became(contest: Contest) -> dict[str, object]:

@@ -10,10 +10,11 @@ import sys
 import pytest
 
 from deploy.bundle import Bundle
-from deploy.engine.make import BuildSettings, device_key, find_or_build, note
+from deploy.engine.make import BuildSettings, device_keys, find_or_build, note
 from deploy.engine.process import ROOT
 from deploy.engine.recipe import FP16, INT8_QDQ
 from deploy.engine.record import Scores, Timing
+from deploy.engine.source import source_digest
 from deploy.engine.store import EngineStore, KeptEngine
 from deploy.errors import BackendError, BundleError
 
@@ -26,7 +27,7 @@ def get(bundle: Bundle, precision: str = "auto") -> KeptEngine:
 
 
 def store_of(bundle: Bundle) -> EngineStore:
-    return EngineStore(device_key(bundle))
+    return EngineStore(device_keys(bundle))
 
 
 def test_an_engine_is_built_once_and_found_again(tensorrt_pose, bundle: Bundle, caplog):
@@ -37,7 +38,10 @@ def test_an_engine_is_built_once_and_found_again(tensorrt_pose, bundle: Bundle, 
     assert first == second
     assert caplog.text.count("building the int8-qdq engine") == 1
     record = first.record
-    assert (record.key.bundle, record.key.gpu) == (bundle.digest, "Fake Orin (8 SM)")
+    assert (record.key.source, record.key.gpu) == (
+        source_digest(bundle, INT8_QDQ),
+        "Fake Orin (8 SM)",
+    )
     assert (record.key.capability, record.recipe) == ("8.7", "int8-qdq")
     assert record.key.tensorrt.startswith(tensorrt_pose.version)
     assert first.path.stat().st_size == record.size_bytes
@@ -112,10 +116,10 @@ def test_another_gpu_gets_an_engine_of_its_own(tensorrt_pose, bundle: Bundle):
 def test_an_engine_copied_from_another_device_is_refused(tensorrt_pose, bundle: Bundle, caplog):
     foreign = get(bundle)
     tensorrt_pose.gpu.configure(name="Fake Nano")
-    store = store_of(bundle)
-    store.folder.mkdir(parents=True)
+    place = store_of(bundle).engine_path(INT8_QDQ).parent
+    place.mkdir(parents=True)
     for path in (foreign.path, foreign.path.with_suffix(".json")):
-        (store.folder / path.name).write_bytes(path.read_bytes())
+        (place / path.name).write_bytes(path.read_bytes())
 
     get(bundle)
 
@@ -201,10 +205,10 @@ def test_boards_of_one_name_are_told_apart_by_their_multiprocessors(
     """Every Orin is called "Orin", and a power mode can turn some of it off."""
     import pycuda.driver as cuda
 
-    before = device_key(bundle)
+    before = device_keys(bundle)["fp16"]
     monkeypatch.setattr(cuda.Device, "get_attribute", lambda *_: 4)
 
-    assert before.difference(device_key(bundle)) == "another GPU, Fake Orin (4 SM)"
+    assert before.difference(device_keys(bundle)["fp16"]) == "another GPU, Fake Orin (4 SM)"
 
 
 @only_10

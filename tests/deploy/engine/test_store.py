@@ -19,28 +19,27 @@ from pathlib import Path
 import pytest
 
 from deploy.engine.process import ROOT
-from deploy.engine.recipe import FP16, FP32, INT8_CALIBRATOR, INT8_QDQ, Recipe
+from deploy.engine.recipe import FP16, FP32, INT8_CALIBRATOR, INT8_QDQ, RECIPES, Recipe
 from deploy.engine.record import SCHEMA, EngineRecord, Key, Scores, Timing
 from deploy.engine.store import EngineStore, KeptEngine
 from deploy.errors import BackendError, StorageError
 
 KEY = Key("b" * 64, "Orin (8 SM)", "8.7", "10.3.0")
+KEYS = dict.fromkeys(RECIPES, KEY)
 PLAN = bytes(range(256)) * 8
 
 HOLDER = """
 import sys
-from deploy.engine.record import Key
 from deploy.engine.store import EngineStore
-with EngineStore(Key(*sys.argv[1:5])).locked() as lock:
+with EngineStore({}).locked() as lock:
     print("held", flush=True)
     sys.stdin.read()
 """
 # Holds the lock, gives it to a child as a build does, and says the child's process id.
 PARENT = """
 import subprocess, sys
-from deploy.engine.record import Key
 from deploy.engine.store import EngineStore
-with EngineStore(Key(*sys.argv[1:5])).locked() as lock:
+with EngineStore({}).locked() as lock:
     child = subprocess.Popen([sys.executable, "-c", "input()"], pass_fds=[lock])
     print(child.pid, flush=True)
     child.wait()
@@ -50,7 +49,7 @@ with EngineStore(Key(*sys.argv[1:5])).locked() as lock:
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch) -> EngineStore:
     monkeypatch.setenv("GEMSCAN_CACHE", str(tmp_path / "cache"))
-    return EngineStore(KEY)
+    return EngineStore(KEYS)
 
 
 def record_of(recipe: Recipe, plan: bytes = PLAN, **changes) -> EngineRecord:
@@ -72,7 +71,8 @@ def record_of(recipe: Recipe, plan: bytes = PLAN, **changes) -> EngineRecord:
 
 def keep(store: EngineStore, recipe: Recipe = INT8_QDQ, **changes) -> KeptEngine:
     with store.locked():
-        plan = store.folder / ".plan"
+        plan = store.engine_path(recipe).with_name(".plan")
+        plan.parent.mkdir(exist_ok=True)
         plan.write_bytes(PLAN)
         store.put(recipe, plan, record_of(recipe, **changes))
     found = store.find(recipe)
@@ -106,7 +106,7 @@ def test_an_engine_comes_back_with_all_that_was_said_of_it(store: EngineStore):
     )
     assert kept.recipe == INT8_QDQ
     assert kept.read() == PLAN
-    assert not list(store.folder.glob(".*"))
+    assert not list(store.root.rglob(".*"))
 
 
 def test_a_store_that_is_not_there_holds_nothing_and_says_nothing(store: EngineStore, caplog):
@@ -179,7 +179,7 @@ def unreadable_sidecar(engine: KeptEngine) -> None:
         (lambda e: edit(e, surprise=1), "surprise"),
         (lambda e: edit(e, schema=SCHEMA + 1), "another version of gemscan"),
         (lambda e: edit(e, recipe="fp16"), "sidecar is that of fp16"),
-        (lambda e: edit(e, key__bundle="c" * 64), "made for another bundle"),
+        (lambda e: edit(e, key__source="c" * 64), "made for another model"),
         (lambda e: edit(e, key__gpu="Orin (4 SM)"), r"another GPU, Orin \(4 SM\)"),
         (lambda e: edit(e, key__capability="7.2"), "compute capability 7.2"),
         (lambda e: edit(e, key__tensorrt="8.5.2"), "TensorRT 8.5.2"),
@@ -217,7 +217,7 @@ def test_a_kill_between_engine_and_sidecar_leaves_an_engine_that_is_not_there(
 
     monkeypatch.setattr(EngineStore, "write_record", killed)
     with store.locked(), pytest.raises(KeyboardInterrupt):
-        plan = store.folder / ".plan"
+        plan = old.path.with_name(".plan")
         plan.write_bytes(new)
         store.put(INT8_QDQ, plan, record_of(INT8_QDQ, new))
 
@@ -270,11 +270,19 @@ def test_an_engine_that_was_never_scored_is_preferred_to_none(store: EngineStore
     assert store.preferred().recipe == FP16
 
 
-def test_each_bundle_gpu_and_tensorrt_has_a_folder_of_its_own(store: EngineStore):
+def test_each_model_gpu_and_tensorrt_has_a_folder_of_its_own(store: EngineStore):
     keys = [KEY, *(dataclasses.replace(KEY, **{f.name: "9.9"}) for f in dataclasses.fields(Key))]
 
-    assert len({EngineStore(key).folder for key in keys}) == 5
-    assert store.folder.name == f"{'b' * 16}-orin-8-sm-sm8.7-trt10.3.0"
+    assert len({EngineStore({"fp16": key}).engine_path(FP16) for key in keys}) == 5
+    assert store.engine_path(FP16).parent.name == f"{'b' * 16}-orin-8-sm-sm8.7-trt10.3.0"
+
+
+def test_an_engine_that_the_bundle_cannot_have_is_not_there(store: EngineStore):
+    keep(store, INT8_QDQ, **scored(1.0))
+    without = EngineStore({"fp16": KEY})
+
+    assert without.find(INT8_QDQ) is None
+    assert without.best() is without.preferred() is None
 
 
 @pytest.mark.parametrize("place", ["file", "dev"])
@@ -283,7 +291,7 @@ def test_a_cache_folder_that_cannot_be_written_is_one_sentence(tmp_path, monkeyp
     where = {"file": tmp_path / "file", "dev": Path("/dev/null/cache")}[place]
     monkeypatch.setenv("GEMSCAN_CACHE", str(where))
 
-    with pytest.raises(StorageError) as told, EngineStore(KEY).locked():
+    with pytest.raises(StorageError) as told, EngineStore(KEYS).locked():
         pass
 
     assert str(told.value).count("could not be written") == 1
@@ -293,7 +301,7 @@ def test_a_cache_folder_that_cannot_be_written_is_one_sentence(tmp_path, monkeyp
 @contextmanager
 def started(code: str) -> Iterator[subprocess.Popen[str]]:
     """A process that is gone afterwards, whatever happened."""
-    words = [sys.executable, "-c", code, *dataclasses.astuple(KEY)]
+    words = [sys.executable, "-c", code]
     pipe = subprocess.PIPE
     process = subprocess.Popen(words, cwd=ROOT, stdin=pipe, stdout=pipe, text=True)
     try:
@@ -310,7 +318,7 @@ def speaks(process: subprocess.Popen[str], within_s: float) -> bool:
 def is_free(store: EngineStore) -> bool:
     """Whether another process gets the lock at once."""
     code = "import fcntl, sys; fcntl.flock(open(sys.argv[1], 'w'), fcntl.LOCK_EX | fcntl.LOCK_NB)"
-    words = [sys.executable, "-c", code, str(store.folder / "lock")]
+    words = [sys.executable, "-c", code, str(store.root / "lock")]
     return subprocess.run(words, stderr=subprocess.DEVNULL, check=False).returncode == 0
 
 
