@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from deploy.arrays import ByteArray, FloatArray, Json
@@ -16,23 +14,15 @@ from deploy.backends.onnx_cpu import OnnxCpuBackend
 from deploy.bundle import Bundle, BundleDraft, edit_bundle
 from deploy.errors import DataError
 from deploy.evaluate_scores import wilson_interval
-from deploy.files import storage_errors, write_json
+from deploy.files import write_json
 from deploy.folders import LabelledPicture
-from deploy.golden import Golden, golden_batch, infer_one_by_one, largest_gap, write_golden
-from deploy.golden_familiarity import add_golden_familiarity
-from deploy.golden_ways import MOVED, hear, moved
-from deploy.preprocess import Framing, frame_box
-from deploy.render import render_stone
+from deploy.golden import infer_one_by_one
 from train.data.pictures import read_squares
 from train.export.confidence import Asked, add_confidence, add_thresholds
+from train.export.golden import draw_golden
 from train.export.onnx_file import prove_same
 from train.export.trained import TrainedRun, read_run
 from train.settings import LOWEST_LOSS
-
-logger = logging.getLogger(__name__)
-GOLDEN_PICTURES = 6
-GOLDEN_PX = 288
-GOLDEN_TRIES = 10
 
 
 @dataclass(frozen=True)
@@ -67,6 +57,7 @@ def export_run(
         ExportError: ONNX Runtime and torch disagree.
         StorageError: the bundle cannot be written.
     """
+    asked = asked or Asked()
     trained = read_run(run, checkpoint)
     same = trained.validation()
     squares, targets = _squares(trained, same)
@@ -78,12 +69,12 @@ def export_run(
         draft.manifest = replace(
             draft.require_manifest(),
             metrics={
-                "validation": _metrics(logits, targets, trained),
+                "validation": _metrics(logits, targets, trained, bool(asked.folds)),
                 **({"cross_validation": estimate} if estimate else {}),
             },
         )
-        _add_decision(draft, trained, same, (logits, targets), asked or Asked())
-        _write_golden(draft, trained.labels, trained.framing)
+        _add_decision(draft, trained, same, (logits, targets), asked)
+        draw_golden(draft)
         write_json(draft.root / "training.json", _training_record(trained))
     return Proof(len(targets), gap, top1)
 
@@ -119,7 +110,9 @@ def _onnx_logits(bundle: Bundle, squares: ByteArray) -> FloatArray:
         return infer_one_by_one(backend, squares).logits
 
 
-def _metrics(logits: FloatArray, targets: np.ndarray[Any, Any], run: TrainedRun) -> Json:
+def _metrics(
+    logits: FloatArray, targets: np.ndarray[Any, Any], run: TrainedRun, by_folds: bool
+) -> Json:
     ranked = np.argsort(-logits, axis=1)[:, :5] == targets[:, None]
     right = int(ranked[:, 0].sum())
     return {
@@ -128,69 +121,27 @@ def _metrics(logits: FloatArray, targets: np.ndarray[Any, Any], run: TrainedRun)
         "top1_interval_95": list(wilson_interval(right, len(targets))),
         "top5": float(ranked.any(axis=1).mean()),
         "precision": "fp32",
-        "note": _note(run),
+        "note": _note(run, by_folds),
     }
 
 
-def _note(run: TrainedRun) -> str:
+def _note(run: TrainedRun, by_folds: bool) -> str:
+    """What flatters the accuracy on the validation pictures."""
     settings = run.settings["settings"]
-    split = "grouped split"
+    said = ["grouped split"]
     if settings.get("enlarge"):
-        split = (
-            "copies of one photograph stand on both sides of the split, which flatters this much"
-        )
+        said = ["copies of one photograph stand on both sides of the split, which flatters much"]
     if run.checkpoint == "last":
-        return (
-            f"{split}; the last of {len(run.history)} epochs; the thresholds were chosen on "
-            "these same pictures, which flatters them slightly"
+        said.append(f"the last of {len(run.history)} epochs")
+    else:
+        rule = "loss" if settings.get("best_by", LOWEST_LOSS) == LOWEST_LOSS else "error"
+        said.append(
+            f"the epoch was chosen among {len(run.history)} by the {rule} on these same pictures, "
+            "which flatters slightly"
         )
-    rule = "loss" if settings.get("best_by", LOWEST_LOSS) == LOWEST_LOSS else "error"
-    return (
-        f"{split}; the epoch was chosen among {len(run.history)} by the {rule} on these same "
-        "pictures, and the thresholds on them too, which flatters both slightly"
-    )
-
-
-def _write_golden(draft: BundleDraft, labels: tuple[str, ...], framing: Framing) -> None:
-    """Drawn stones, so that no photograph travels with a bundle."""
-    folder = draft.root / "golden"
-    with storage_errors(folder):
-        folder.mkdir(exist_ok=True)
-    chosen = labels[:: max(1, len(labels) // GOLDEN_PICTURES)][:GOLDEN_PICTURES]
-    names = tuple(f"{number}.png" for number in range(len(chosen)))
-    for name, label in zip(names, chosen, strict=True):
-        _write_png(folder / name, _golden_picture(label, framing))
-    bundle = draft.as_bundle()
-    heard = hear(bundle, "fp32", golden_batch(bundle, Golden(names, {}, {}, "")))
-    logits = heard.expected.logits
-    tolerance = round(max(0.05, 4 * largest_gap(heard.others[MOVED].logits, logits)), 3)
-    why = (
-        "fp32: four times the largest change seen when every pixel moves by one level at random, "
-        "as another OpenCV's resizing may do, and at least 0.05."
-    )
-    write_golden(draft.root, Golden(names, {"fp32": logits.tolist()}, {"fp32": tolerance}, why))
-    add_golden_familiarity(draft.as_bundle(), {"fp32": heard})
-
-
-def _golden_picture(label: str, framing: Framing) -> ByteArray:
-    """A drawn stone whose square does not hang on how another OpenCV rounds."""
-    for seed in range(len(label), len(label) + GOLDEN_TRIES):
-        picture = render_stone(label, np.random.default_rng(seed), GOLDEN_PX)
-        if _steady(picture, framing):
-            break
-    return picture
-
-
-def _steady(picture: ByteArray, framing: Framing) -> bool:
-    """Whether the square stays when every pixel moves by at most one level."""
-    box = frame_box(picture, framing)
-    others = (moved(picture, seed) for seed in range(GOLDEN_TRIES))
-    return all(frame_box(other, framing) == box for other in others)
-
-
-def _write_png(path: Path, picture_bgr: ByteArray) -> None:
-    with storage_errors(path):
-        path.write_bytes(cv2.imencode(".png", picture_bgr)[1].tobytes())
+    if not by_folds:
+        said.append("the thresholds were chosen on them too, which flatters what is named")
+    return "; ".join(said)
 
 
 def _training_record(run: TrainedRun) -> Json:
