@@ -136,6 +136,11 @@ def test_a_correction_is_stored(page, scanner):
 NAMES = [
     *("पुखराज", "पन्ना", "ガーネット", "が", "Paraíba", "Гранат красный", "Λίθος", "Weißer Stein"),
 ]
+REFERRED = {
+    **{"id": 1, "key": "0123456789abcdef", "laid_at": "2026-03-01T08:00:00.000Z"},
+    **{"kind": "refer", "names": [], "confidence": None, "candidates": []},
+    **{"unfamiliar": True, "seconds": 0.4, "correction": None, "thumbnail": False},
+}
 FOUND = {
     "पु": ["पुखराज"],  # its vowel is a mark, without which it is another word
     "ガ": ["ガーネット"],
@@ -148,8 +153,11 @@ FOUND = {
 
 def test_a_name_is_found_in_every_script(page):
     page.route("**/api/labels", lambda route: route.fulfill(json={"labels": NAMES}))
-    page.wait_for_selector("#not-right:enabled")
-    page.click("#not-right")
+    told = {"stones": [REFERRED], "more": False, "today": 1}
+    page.route("**/api/stones?*", lambda route: route.fulfill(json=told))
+    page.reload()
+    page.click("#stones [data-key='0123456789abcdef'] button")
+    page.click("#stone-correct")
     until(page, f"document.querySelectorAll('#correct-names label').length === {len(NAMES)}")
 
     found = {}
