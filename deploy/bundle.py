@@ -90,7 +90,15 @@ class Bundle:
             del said[name]
         deciding = [*self._model_files(), FAMILIARITY]
         said["files"] = {n: said["files"][n] for n in deciding if n in said["files"]}
-        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+        return _digest(said)
+
+    @property
+    def network_digest(self) -> str:
+        """SHA-256 over what decides an embedding: models, framing and input, and no threshold."""
+        whole = dataclasses.asdict(self.manifest)
+        said = {name: whole[name] for name in ("input", "framing")}
+        said["files"] = {name: whole["files"][name] for name in self._model_files()}
+        return _digest(said)
 
     def _model_files(self) -> list[str]:
         return [MODEL_FILES[precision] for precision in self.precisions]
@@ -301,6 +309,10 @@ class BundleDraft:
         """The bundle as far as it is written: whoever reads it finds the files of this moment."""
         manifest = dataclasses.replace(self.require_manifest(), files=_hashes(self.root))
         return Bundle(self.root, manifest)
+
+
+def _digest(said: Json) -> str:
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 def _hashes(root: Path) -> dict[str, str]:

@@ -61,9 +61,9 @@ def look(key: str, seed: int = 0) -> StoneView:
 def make_desk(recorder: Recorder | None, folder: Path, bundle: Bundle, backend: Any) -> Desk:
     """A desk over a recorder that was entered; None is a run that keeps nothing."""
     if recorder is None:
-        return Desk(None, None, None, bundle.digest, bundle.labels)
+        return Desk(None, None, None, bundle.network_digest, bundle.labels)
     keeper = Keeper(recorder, bundle, backend, TrayLight(DemoSource(("Ruby",))))
-    desk = Desk(keeper, recorder, folder, bundle.digest, bundle.labels)
+    desk = Desk(keeper, recorder, folder, bundle.network_digest, bundle.labels)
     desk.lessons.look_timeout_s = 20.0  # the machine may be busy
     return desk
 

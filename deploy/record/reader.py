@@ -163,11 +163,11 @@ class RecordReader:
                 f"{self._path} is damaged: stone {row['id']} cannot be read ({exc})."
             ) from exc
 
-    def taught(self, bundle_digest: str | None = None) -> list[TaughtView]:
+    def taught(self, network_digest: str | None = None) -> list[TaughtView]:
         """Views of taught stones, in the order of teaching.
 
         Args:
-            bundle_digest: only those that this bundle made; None gives all.
+            network_digest: only those of this network; None gives all.
 
         Raises:
             RecordError: the database is damaged.
@@ -175,7 +175,7 @@ class RecordReader:
         rows = self._rows(
             "SELECT key, label, taught_at, bundle_digest, embedding FROM taught_views "
             "WHERE ? IN (bundle_digest, '') ORDER BY id",
-            (bundle_digest or "",),
+            (network_digest or "",),
         )
         return [_view(row, self._path) for row in rows]
 

@@ -64,7 +64,7 @@ MIGRATIONS = (
         key TEXT NOT NULL UNIQUE,
         label TEXT NOT NULL,
         taught_at TEXT NOT NULL,
-        bundle_digest TEXT NOT NULL,
+        bundle_digest TEXT NOT NULL,  -- network_digest of the bundle
         embedding BLOB NOT NULL,
         crop BLOB NOT NULL  -- JPEG
     );

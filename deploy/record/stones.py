@@ -156,14 +156,14 @@ class TaughtView:
     """One view of a stone that an operator taught.
 
     key: 16 hexadecimal digits.
-    bundle_digest: of the model that the embedding is of; another one's are not comparable.
+    network_digest: of the bundle that the embedding is of; another network's are not comparable.
     embedding: (2048,) float32.
     """
 
     key: str
     label: str
     taught_at: str
-    bundle_digest: str
+    network_digest: str
     embedding: FloatArray
 
 

@@ -57,7 +57,7 @@ class Desk:
         keeper: Keeper | None,
         recorder: Recorder | None,
         folder: Path | None,
-        bundle_digest: str,
+        network_digest: str,
         labels: Sequence[str],
     ) -> None:
         """Put it together; without keeper, recorder and folder for a run that keeps nothing.
@@ -74,7 +74,7 @@ class Desk:
         self._lock = threading.Lock()
         self._lying = _Lying()
         self._revision = Revision()
-        self.lessons = Lessons(recorder, bundle_digest, self._revision, self.known_label)
+        self.lessons = Lessons(recorder, network_digest, self._revision, self.known_label)
 
     def keep(self, scanned: ScannedStone) -> None:
         """Record a stone, and what it was corrected to while it lay on the tray."""
@@ -192,7 +192,7 @@ def open_desk(rig: Rig, chosen: str | None, *, passing: bool = False) -> Iterato
     Raises:
         SettingsError: this user has no home folder to keep stones in.
     """
-    about = rig.bundle.digest, rig.bundle.labels
+    about = rig.bundle.network_digest, rig.bundle.labels
     with folder_to_keep_in(chosen, rig.source, live=rig.feed.live, passing=passing) as folder:
         if folder is None:
             yield Desk(None, None, None, *about)

@@ -56,7 +56,7 @@ class Lessons:
     def __init__(
         self,
         recorder: Recorder | None,
-        bundle_digest: str,
+        network_digest: str,
         revision: Revision,
         known_label: Callable[[str], str],
     ) -> None:
@@ -64,12 +64,12 @@ class Lessons:
 
         Args:
             recorder: entered already; None where nothing is kept, and nothing can be taught.
-            bundle_digest: of the network that looks; what another one was taught says nothing.
+            network_digest: of the bundle that looks; what another one was taught says nothing.
             revision: counts each change.
             known_label: gives a label as it is kept, in the spelling that is known.
         """
         self._recorder = recorder
-        self._digest = bundle_digest
+        self._digest = network_digest
         self._revision = revision
         self._known_label = known_label
         self.look_timeout_s = LOOK_TIMEOUT_S

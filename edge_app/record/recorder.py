@@ -102,7 +102,7 @@ class Recorder:
         label: str,
         embeddings: Sequence[FloatArray],
         crops_bgr: Sequence[ByteArray],
-        bundle_digest: str,
+        network_digest: str,
     ) -> Future[None]:
         """Keep views of a new kind. See `Store.teach`.
 
@@ -111,15 +111,15 @@ class Recorder:
         """
         label = clean_label(label)
         views = [embedding.copy() for embedding in embeddings], [c.copy() for c in crops_bgr]
-        return self._put(lambda store: store.teach(label, *views, bundle_digest), leave=FOR_STONES)
+        return self._put(lambda store: store.teach(label, *views, network_digest), leave=FOR_STONES)
 
     def forget(self, label: str) -> Future[int]:
         """Remove a kind that was taught. See `Store.forget`."""
         return self._put(lambda store: store.forget(label), leave=FOR_STONES)
 
-    def taught(self, bundle_digest: str) -> Future[list[TaughtView]]:
+    def taught(self, network_digest: str) -> Future[list[TaughtView]]:
         """What a bundle was taught, with all that was given to the recorder before."""
-        return self._put(lambda store: store.taught(bundle_digest), reading=True)
+        return self._put(lambda store: store.taught(network_digest), reading=True)
 
     def _put(self, work: Work, *, reading: bool = False, leave: int = 0) -> Future[Any]:
         job = _Job(work, Future(), reading)

@@ -134,14 +134,14 @@ class Store:
         label: str,
         embeddings: Sequence[FloatArray],
         crops_bgr: Sequence[ByteArray],
-        bundle_digest: str,
+        network_digest: str,
     ) -> None:
         """Keep views of a stone of a new kind; more views of the same label add to it.
 
         Args:
             embeddings: (2048,) float32 each, as the network gives them.
             crops_bgr: the squares that they are of, (H, W, 3) uint8, BGR, as many.
-            bundle_digest: of the network's bundle.
+            network_digest: of the network's bundle.
 
         Raises:
             SettingsError: the label is empty or too long.
@@ -150,7 +150,7 @@ class Store:
         """
         label, now = clean_label(label), utc_now()
         rows = [
-            (new_key(), label, now, bundle_digest, pack(embedding), encode(crop))
+            (new_key(), label, now, network_digest, pack(embedding), encode(crop))
             for embedding, crop in zip(embeddings, crops_bgr, strict=True)
         ]
         with self._writing(), transaction(self._connection):
@@ -170,14 +170,14 @@ class Store:
             done = self._connection.execute("DELETE FROM taught_views WHERE label = ?", (label,))
         return done.rowcount
 
-    def taught(self, bundle_digest: str) -> list[TaughtView]:
+    def taught(self, network_digest: str) -> list[TaughtView]:
         """What a bundle was taught; see `RecordReader.taught`.
 
         Raises:
             RecordError: the database is damaged.
         """
         with RecordReader(self.folder) as reader:
-            return reader.taught(bundle_digest)
+            return reader.taught(network_digest)
 
     def check(self) -> None:
         """See whether something could be written now.

@@ -49,7 +49,7 @@ def taught_kinds(views: Sequence[TaughtView]) -> TaughtKinds:
     """The kinds of some views, in the order of their first one.
 
     Args:
-        views: all of one bundle, as `RecordReader.taught` gives them for its digest.
+        views: all of one network, as `RecordReader.taught` gives them for its digest.
     """
     by_label: dict[str, list[FloatArray]] = {}
     for view in views:

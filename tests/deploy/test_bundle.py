@@ -6,11 +6,12 @@ import json
 import os
 import shutil
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from deploy.bundle import Bundle, edit_bundle, load_bundle
+from deploy.bundle import MODEL_FILES, Bundle, edit_bundle, load_bundle
 from deploy.errors import BundleError
 
 
@@ -147,6 +148,16 @@ def test_a_folder_of_something_else_is_never_replaced(tmp_path: Path):
     ):
         pass
     assert (tmp_path / "thesis" / "chapter1.txt").read_text() == "precious"
+
+
+def test_other_thresholds_change_the_digest_and_not_the_networks(tiny_bundle: Bundle):
+    decision = replace(tiny_bundle.manifest.decision, name_at_least=0.77)
+    other = replace(tiny_bundle, manifest=replace(tiny_bundle.manifest, decision=decision))
+    files = {**tiny_bundle.manifest.files, MODEL_FILES["fp32"]: "0" * 64}
+    taught_anew = replace(tiny_bundle, manifest=replace(tiny_bundle.manifest, files=files))
+
+    assert other.digest != tiny_bundle.digest
+    assert other.network_digest == tiny_bundle.network_digest != taught_anew.network_digest
 
 
 def test_metrics_and_the_name_do_not_change_the_digest_and_a_label_does(tiny_bundle: Bundle):

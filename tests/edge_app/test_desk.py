@@ -272,7 +272,7 @@ def test_a_forgotten_kind_is_named_no_more(desk):
 def test_what_was_taught_before_is_known_once_the_record_can_be_read(folder, bundle, fakes):
     """As when the scanner before this one still ends."""
     before = Store(folder)
-    before.teach("Kunzite", [embedding(1)], [look("").crop_bgr], bundle.digest)
+    before.teach("Kunzite", [embedding(1)], [look("").crop_bgr], bundle.network_digest)
     with Recorder(folder) as recorder:
         desk = make_desk(recorder, folder, bundle, fakes.FixedBackend([1, 0]))
         with pytest.raises(RecordError, match="written by another"):
