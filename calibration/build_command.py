@@ -63,7 +63,7 @@ def run_build(args: argparse.Namespace) -> int:
     from deploy.engine.contest import hold_contest, recipes_for
     from deploy.engine.make import BuildSettings, device_keys
     from deploy.engine.store import EngineStore
-    from deploy.evaluate_command import picture_progress
+    from deploy.evaluation.evaluate_command import picture_progress
     from deploy.files import write_json
 
     bundle = load_bundle(args.bundle)

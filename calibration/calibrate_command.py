@@ -102,10 +102,10 @@ def _agreement(bundle: Bundle, images: Path, seed: int) -> str:
     """float32 against INT8, in words, on pictures that did not choose the ranges."""
     from calibration.pictures import unseen_pictures
     from deploy.backends import open_backend
-    from deploy.compare import compare_pictures
     from deploy.errors import DataError
-    from deploy.evaluate_command import picture_progress
-    from deploy.reference import open_reference
+    from deploy.evaluation.compare import compare_pictures
+    from deploy.evaluation.evaluate_command import picture_progress
+    from deploy.evaluation.reference import open_reference
 
     try:
         pictures = unseen_pictures(bundle, images, COMPARED, seed=seed)

@@ -13,7 +13,7 @@ from calibration.pictures import FEWEST, choose_pictures, find_candidates, uses_
 from deploy.arrays import ByteArray
 from deploy.bundle import Bundle
 from deploy.errors import DataError
-from deploy.evaluate_reading import CALIBRATION, UsedPictures
+from deploy.evaluation.reading import CALIBRATION, UsedPictures
 from deploy.folders import LabelledPicture
 
 COUNT = 128

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from deploy.arrays import FloatArray
 from deploy.bundle import Bundle
-from deploy.golden import Golden, golden_batch, largest_gap, read_golden, write_golden
-from deploy.golden_familiarity import add_golden_familiarity
-from deploy.golden_ways import hear
+from deploy.golden.familiarity import add_golden_familiarity
+from deploy.golden.golden import Golden, golden_batch, largest_gap, read_golden, write_golden
+from deploy.golden.ways import hear
 
 LEAST_TOLERANCE = 0.05
 FACTOR = 2  # room for a processor or a picture reader that was not at hand

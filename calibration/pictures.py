@@ -12,7 +12,7 @@ from pathlib import Path
 from deploy.arrays import ByteArray
 from deploy.bundle import Bundle
 from deploy.errors import DataError, PictureError
-from deploy.evaluate_reading import CALIBRATION, TRAINING, VALIDATION, LabelMatcher, UsedPictures
+from deploy.evaluation.reading import CALIBRATION, TRAINING, VALIDATION, LabelMatcher, UsedPictures
 from deploy.folders import LabelledPicture, subfolders
 from deploy.pictures import find_pictures, read_picture
 from deploy.preprocess import preprocess_picture

@@ -14,7 +14,7 @@ from calibration.calibrate import Settings, calibrate_bundle
 from deploy.backends.onnx_cpu import OnnxCpuBackend
 from deploy.bundle import EMBEDDING_SIZE, SCHEMA, Bundle, Manifest, edit_bundle, load_bundle
 from deploy.decision import Decision
-from deploy.golden import Golden, golden_batch, infer_one_by_one, write_golden
+from deploy.golden.golden import Golden, golden_batch, infer_one_by_one, write_golden
 from deploy.preprocess import Framing, InputSpec
 
 LABELS = ("Ruby", "Emerald", "Lapis Lazuli")

@@ -85,8 +85,8 @@ def share(text: str) -> float:
 def run_confidence(args: argparse.Namespace) -> int:
     """Look, fit, print, and write unless that was not wanted."""
     from deploy.bundle import edit_bundle, load_bundle, refuse_file
-    from deploy.golden_ways import renew_golden_familiarity
-    from deploy.reference import open_reference
+    from deploy.evaluation.reference import open_reference
+    from deploy.golden.ways import renew_golden_familiarity
     from train.confidence.apply import put_in, write_used
     from train.confidence.collect import find_sides
     from train.confidence.fit import Settings, fit_confidence, look_around

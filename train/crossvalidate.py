@@ -21,7 +21,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from deploy.arrays import Json
 from deploy.errors import DataError, GemscanError, SettingsError
-from deploy.evaluate_scores import wilson_interval
+from deploy.evaluation.scores import wilson_interval
 from deploy.files import write_json
 from deploy.folders import LabelledPicture, find_labelled
 from train.checkpoint import load_weights

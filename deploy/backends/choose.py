@@ -9,7 +9,7 @@ from deploy.backends.base import Backend
 from deploy.backends.onnx_cpu import OnnxCpuBackend
 from deploy.bundle import Bundle
 from deploy.errors import BackendError, GemscanError
-from deploy.golden_check import check_golden
+from deploy.golden.check import check_golden
 
 log = logging.getLogger(__name__)
 

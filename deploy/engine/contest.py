@@ -34,8 +34,8 @@ from deploy.errors import (
     MissingDependencyError,
     StorageError,
 )
+from deploy.evaluation.reference import open_reference
 from deploy.folders import LabelledPicture
-from deploy.reference import open_reference
 
 log = logging.getLogger(__name__)
 

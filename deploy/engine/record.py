@@ -49,7 +49,7 @@ class Scores:
     golden_gap: the largest difference from a logit that the bundle expects of the golden pictures;
         None where it expects none.
     n, n_labelled, n_calibration, agreement, loss: against float32 on photographs, as of
-        `deploy.compare.Comparison`; None without photographs.
+        `deploy.evaluation.compare.Comparison`; None without photographs.
     failures: one sentence for each limit that is not held.
     """
 

@@ -12,11 +12,11 @@ from deploy.arrays import ByteArray
 from deploy.backends.base import Backend
 from deploy.backends.tensorrt import TensorRtBackend
 from deploy.bundle import Bundle
-from deploy.compare import Comparison, compare_pictures
 from deploy.engine.record import Scores, Timing
 from deploy.errors import BackendError, DeviceLostError
+from deploy.evaluation.compare import Comparison, compare_pictures
 from deploy.folders import LabelledPicture
-from deploy.golden_check import check_golden
+from deploy.golden.check import check_golden
 
 log = logging.getLogger(__name__)
 

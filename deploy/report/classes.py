@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deploy.evaluate_scores import part, wilson_interval
+from deploy.evaluation.scores import part, wilson_interval
 from deploy.published import (
     STUDY_15,
     STUDY_15_AUGMENTED,

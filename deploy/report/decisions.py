@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from deploy.decision import NAME
-from deploy.evaluate import Evaluation
-from deploy.evaluate_scores import Decided, Scored, score_decisions
+from deploy.evaluation.evaluate import Evaluation
+from deploy.evaluation.scores import Decided, Scored, score_decisions
 from deploy.report.answers import Answers
 from deploy.report.blocks import Block, Cell, Fold, Note, Section, Table, counted, percent
 from deploy.report.judged import Judged, title

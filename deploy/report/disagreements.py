@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from deploy.compare import compare_logits
+from deploy.evaluation.compare import compare_logits
 from deploy.report.answers import Answers
 from deploy.report.blocks import Block, Cell, Fact, Facts, Note, Section, Table, percent
 from deploy.report.file_names import shown_path

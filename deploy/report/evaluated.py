@@ -8,8 +8,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from deploy.bundle import Bundle
-from deploy.evaluate import Evaluation
-from deploy.evaluate_scores import Score, part, wilson_interval
+from deploy.evaluation.evaluate import Evaluation
+from deploy.evaluation.scores import Score, part, wilson_interval
 from deploy.report.answers import Answers
 from deploy.report.blocks import (
     Block,

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from deploy.evaluate import Evaluation
-from deploy.evaluate_reading import CONFIDENCE, TRAINING, VALIDATION
-from deploy.evaluate_scores import Scored
+from deploy.evaluation.evaluate import Evaluation
+from deploy.evaluation.reading import CONFIDENCE, TRAINING, VALIDATION
+from deploy.evaluation.scores import Scored
 from deploy.report.answers import Answers
 from deploy.report.blocks import counted
 

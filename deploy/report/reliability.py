@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deploy.arrays import FloatArray
-from deploy.evaluate_scores import wilson_interval
+from deploy.evaluation.scores import wilson_interval
 
 BINS = 15  # of equal width, as Guo et al. 2017 have it, so that numbers can be compared
 DRAWS = 400

@@ -26,7 +26,7 @@ from calibration.camera.settings import CameraSettings
 from deploy.arrays import ByteArray
 from deploy.backends import Backend, open_backend
 from deploy.bundle import Bundle, load_bundle
-from deploy.evaluate_reading import TRAINING, LabelMatcher, UsedPictures
+from deploy.evaluation.reading import TRAINING, LabelMatcher, UsedPictures
 from deploy.files import write_json
 from deploy.folders import LabelledPicture, find_labelled, read_class_list
 from deploy.pictures import read_picture

@@ -18,7 +18,7 @@ from deploy.engine.builder import limits_for
 from deploy.engine.make import device_keys
 from deploy.engine.recipe import RECIPES
 from deploy.engine.store import EngineStore
-from deploy.golden import read_golden, write_golden
+from deploy.golden.golden import read_golden, write_golden
 from gemscan import main
 from tests.builds import BuildsHere, build_here
 from tests.nets import draw_stones, write_float_bundle, write_full_bundle

@@ -20,7 +20,7 @@ from calibration.rules import check_rules
 from deploy.backends import open_backend
 from deploy.bundle import edit_bundle, load_bundle
 from deploy.errors import BundleError, StorageError
-from deploy.golden import Golden, read_golden, write_golden
+from deploy.golden.golden import Golden, read_golden, write_golden
 from gemscan import main
 
 FEW = Settings(count=12, threads=1)

@@ -13,8 +13,8 @@ from deploy.backends.onnx_cpu import OnnxCpuBackend
 from deploy.bundle import Bundle, edit_bundle, load_bundle
 from deploy.errors import BackendError, BundleError
 from deploy.files import write_json
-from deploy.golden import EXPECTED, Said
-from deploy.golden_check import check_golden
+from deploy.golden.check import check_golden
+from deploy.golden.golden import EXPECTED, Said
 
 
 def with_golden(bundle: Bundle, *, shift: float, tolerance: float = 0.05) -> Bundle:
@@ -50,7 +50,7 @@ def test_a_backend_that_computes_otherwise_is_refused_with_the_gap(tiny_bundle: 
 
 
 def test_swapped_red_and_blue_would_be_noticed(tiny_bundle: Bundle, monkeypatch):
-    import deploy.golden as golden
+    import deploy.golden.golden as golden
 
     bundle = with_golden(tiny_bundle, shift=0.0)
     straight = golden.preprocess_picture
@@ -62,7 +62,7 @@ def test_swapped_red_and_blue_would_be_noticed(tiny_bundle: Bundle, monkeypatch)
 
 
 def test_logits_that_are_not_numbers_are_refused(tiny_bundle: Bundle, monkeypatch):
-    from deploy import golden_check
+    from deploy.golden import check as golden_check
 
     bundle = with_golden(tiny_bundle, shift=0.0)
     nothing = np.full((1, 3), np.nan, np.float32)

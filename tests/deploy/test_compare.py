@@ -8,10 +8,10 @@ import pytest
 
 from deploy.backends import open_backend
 from deploy.bundle import Bundle
-from deploy.compare import Comparison, compare_logits, compare_pictures, loss_resolution
 from deploy.errors import DataError
+from deploy.evaluation.compare import Comparison, compare_logits, compare_pictures, loss_resolution
+from deploy.evaluation.reference import open_reference
 from deploy.folders import LabelledPicture, find_labelled
-from deploy.reference import open_reference
 from gemscan import main
 
 

@@ -11,10 +11,10 @@ from PIL import Image
 from deploy.backends import Prediction, open_backend
 from deploy.bundle import load_bundle
 from deploy.errors import BundleError, DataError
-from deploy.evaluate import Evaluation, evaluate
-from deploy.evaluate_command import report
-from deploy.evaluate_reading import AHEAD, LabelMatcher, read_ahead
-from deploy.evaluate_scores import Scored, score, score_classes, score_decisions, wilson_interval
+from deploy.evaluation.evaluate import Evaluation, evaluate
+from deploy.evaluation.evaluate_command import report
+from deploy.evaluation.reading import AHEAD, LabelMatcher, read_ahead
+from deploy.evaluation.scores import Scored, score, score_classes, score_decisions, wilson_interval
 from deploy.folders import LabelledPicture, find_labelled
 from gemscan import main
 

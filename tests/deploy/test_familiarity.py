@@ -13,15 +13,15 @@ from PIL import Image
 
 from deploy.backends import open_backend
 from deploy.bundle import EMBEDDING_SIZE, FAMILIARITY, Bundle, edit_bundle, load_bundle
-from deploy.compare import compare_pictures
 from deploy.decision import Decision, decide
 from deploy.errors import BundleError
-from deploy.evaluate import evaluate
-from deploy.evaluate_command import report
-from deploy.evaluate_scores import auroc
+from deploy.evaluation.compare import compare_pictures
+from deploy.evaluation.evaluate import evaluate
+from deploy.evaluation.evaluate_command import report
+from deploy.evaluation.reference import open_reference
+from deploy.evaluation.scores import auroc
 from deploy.familiarity import Familiarity, features, read_familiarity, write_familiarity
 from deploy.folders import find_labelled
-from deploy.reference import open_reference
 
 
 def with_familiarity(bundle: Bundle, planes: np.ndarray, least: float | None = 0.0) -> Bundle:

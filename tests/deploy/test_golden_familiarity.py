@@ -20,9 +20,9 @@ from deploy.bundle import EMBEDDING_SIZE, FAMILIARITY, MODEL_FILES, Bundle, edit
 from deploy.engine.score import golden_scores
 from deploy.errors import BackendError
 from deploy.familiarity import Familiarity, write_familiarity
-from deploy.golden_check import check_golden
-from deploy.golden_familiarity import EXPECTED, LEAST_TOLERANCE, read_golden_familiarity
-from deploy.golden_ways import renew_golden_familiarity
+from deploy.golden.check import check_golden
+from deploy.golden.familiarity import EXPECTED, LEAST_TOLERANCE, read_golden_familiarity
+from deploy.golden.ways import renew_golden_familiarity
 from tests.nets import draw_stones, write_full_bundle
 
 Change = Callable[[FloatArray], FloatArray]

@@ -6,7 +6,7 @@ import pytest
 
 from deploy.backends import open_backend
 from deploy.bundle import load_bundle
-from deploy.golden_check import check_golden
+from deploy.golden.check import check_golden
 from edge_app.defaults import SHIPPED_BUNDLE
 
 

@@ -31,7 +31,7 @@ from deploy.engine.layers import engine_information, operators_of, read_layers
 from deploy.engine.make import BuildSettings, device_keys
 from deploy.engine.recipe import FP16, FP32, INT8_CALIBRATOR, INT8_QDQ
 from deploy.engine.store import EngineStore, KeptEngine
-from deploy.evaluate_command import picture_progress
+from deploy.evaluation.evaluate_command import picture_progress
 from deploy.familiarity import read_familiarity
 from deploy.files import without_nan
 from deploy.inspect_command import print_engine

@@ -14,11 +14,11 @@ import gemscan
 from deploy.backends import open_backend
 from deploy.bundle import EMBEDDING_SIZE, FAMILIARITY, Bundle, load_bundle
 from deploy.decision import Decision
-from deploy.evaluate_scores import auroc
+from deploy.evaluation.scores import auroc
 from deploy.familiarity import features, read_familiarity
-from deploy.golden import read_golden
-from deploy.golden_check import check_golden
-from deploy.golden_familiarity import LEAST_TOLERANCE, read_golden_familiarity
+from deploy.golden.check import check_golden
+from deploy.golden.familiarity import LEAST_TOLERANCE, read_golden_familiarity
+from deploy.golden.golden import read_golden
 from train.confidence.collect import Seen, find_sides, joined
 from train.confidence.discriminant import fit_familiarity, scores
 from train.confidence.fit import Looked, Settings, fit_confidence

@@ -12,7 +12,7 @@ import pytest
 import gemscan
 from deploy.bundle import load_bundle
 from deploy.errors import DataError
-from deploy.evaluate_scores import wilson_interval
+from deploy.evaluation.scores import wilson_interval
 from train import crossvalidate
 from train.checkpoint import load_weights, save_checkpoint
 from train.crossvalidate import (

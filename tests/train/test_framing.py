@@ -12,7 +12,7 @@ import pytest
 import gemscan
 from deploy.bundle import load_bundle
 from deploy.folders import find_labelled
-from deploy.golden import golden_batch, read_golden
+from deploy.golden.golden import golden_batch, read_golden
 from deploy.pictures import read_picture
 from deploy.preprocess import Framing, preprocess_picture
 from train.checkpoint import load_weights

@@ -16,7 +16,7 @@ from deploy.arrays import ByteArray, FloatArray
 from deploy.backends.base import Backend
 from deploy.bundle import Bundle
 from deploy.errors import DataError, PictureError
-from deploy.evaluate_reading import TRAINING, LabelMatcher, UsedPictures
+from deploy.evaluation.reading import TRAINING, LabelMatcher, UsedPictures
 from deploy.folders import LabelledPicture, find_labelled
 from deploy.pictures import read_picture
 from deploy.preprocess import preprocess_picture

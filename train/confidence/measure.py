@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from deploy.arrays import FloatArray, Json
 from deploy.decision import LIST, NAME, REFER, Decision, Verdict, decide, probabilities
-from deploy.evaluate_scores import wilson_interval
+from deploy.evaluation.scores import wilson_interval
 from deploy.familiarity import Familiarity
 from deploy.files import without_nan
 from train.confidence.collect import Seen

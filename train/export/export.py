@@ -13,10 +13,10 @@ from deploy.arrays import ByteArray, FloatArray, Json
 from deploy.backends.onnx_cpu import OnnxCpuBackend
 from deploy.bundle import Bundle, BundleDraft, edit_bundle
 from deploy.errors import DataError
-from deploy.evaluate_scores import wilson_interval
+from deploy.evaluation.scores import wilson_interval
 from deploy.files import write_json
 from deploy.folders import LabelledPicture
-from deploy.golden import infer_one_by_one
+from deploy.golden.golden import infer_one_by_one
 from train.data.pictures import read_squares
 from train.export.confidence import Asked, add_confidence, add_thresholds
 from train.export.golden import draw_golden

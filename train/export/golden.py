@@ -10,9 +10,9 @@ import numpy as np
 from deploy.arrays import ByteArray
 from deploy.bundle import BundleDraft
 from deploy.files import storage_errors
-from deploy.golden import Golden, golden_batch, largest_gap, write_golden
-from deploy.golden_familiarity import add_golden_familiarity
-from deploy.golden_ways import MOVED, hear, moved
+from deploy.golden.familiarity import add_golden_familiarity
+from deploy.golden.golden import Golden, golden_batch, largest_gap, write_golden
+from deploy.golden.ways import MOVED, hear, moved
 from deploy.preprocess import Framing, frame_box
 from deploy.render import render_stone
 

@@ -11,7 +11,7 @@ import torch
 
 from deploy.arrays import Json
 from deploy.errors import DataError
-from deploy.evaluate_scores import part, wilson_interval
+from deploy.evaluation.scores import part, wilson_interval
 from deploy.preprocess import Framing
 from deploy.published import STUDY_15, STUDY_15_MEAN
 from deploy.report.answers import Answers

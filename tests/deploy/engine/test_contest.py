@@ -21,7 +21,7 @@ from deploy.engine.record import Timing
 from deploy.engine.store import EngineStore
 from deploy.errors import DataError, DeviceLostError
 from deploy.folders import LabelledPicture
-from deploy.golden import read_golden, write_golden
+from deploy.golden.golden import read_golden, write_golden
 from tests.builds import BuildsHere, build_here
 from tests.nets import write_float_bundle
 

@@ -17,7 +17,7 @@ from deploy.engine.record import Scores
 from deploy.engine.score import golden_scores, measure, picture_scores
 from deploy.errors import DeviceLostError
 from deploy.folders import LabelledPicture
-from deploy.golden import read_golden
+from deploy.golden.golden import read_golden
 from tests.builds import build_here
 from tests.nets import write_float_bundle
 

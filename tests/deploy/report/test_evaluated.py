@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from deploy import evaluate_command
+from deploy.evaluation import evaluate_command
 from deploy.folders import find_labelled
 from gemscan import main
 from tests import pages

@@ -1,4 +1,4 @@
-"""Golden pictures: known input, known logits, for `deploy.golden_check`.
+"""Golden pictures: known input, known logits, for `deploy.golden.check`.
 
 They go the whole way from picture file through preprocessing to logits, so a wrong colour order,
 another scaling, a stale engine or a processor whose INT8 arithmetic saturates shows at once.

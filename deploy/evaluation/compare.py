@@ -12,9 +12,9 @@ import numpy.typing as npt
 from deploy.arrays import FloatArray
 from deploy.backends.base import Backend, Prediction
 from deploy.bundle import Bundle
-from deploy.compare_limits import MAX_LOSS, MIN_AGREEMENT
 from deploy.errors import DataError
-from deploy.evaluate_reading import CALIBRATION, LabelMatcher, ReadPicture, read_ahead
+from deploy.evaluation.limits import MAX_LOSS, MIN_AGREEMENT
+from deploy.evaluation.reading import CALIBRATION, LabelMatcher, ReadPicture, read_ahead
 from deploy.familiarity import Familiarity, read_familiarity
 from deploy.folders import LabelledPicture
 

@@ -15,8 +15,8 @@ from deploy.arguments import MOST_THREADS, number
 
 if TYPE_CHECKING:
     from deploy.bundle import Bundle
-    from deploy.evaluate import Evaluation
-    from deploy.evaluate_scores import Decided
+    from deploy.evaluation.evaluate import Evaluation
+    from deploy.evaluation.scores import Decided
     from deploy.folders import LabelledPicture
 
 
@@ -81,7 +81,7 @@ def evaluate_with(
 ) -> Evaluation:
     """Evaluate one of the bundle's models, with a progress bar."""
     from deploy.backends import open_backend
-    from deploy.evaluate import evaluate
+    from deploy.evaluation.evaluate import evaluate
 
     with (
         open_backend(bundle, args.backend, precision, threads=args.threads) as backend,

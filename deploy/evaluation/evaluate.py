@@ -13,7 +13,7 @@ from deploy.backends import Backend
 from deploy.bundle import Bundle
 from deploy.decision import LIST, NAME, decide, probabilities
 from deploy.errors import DataError
-from deploy.evaluate_reading import (
+from deploy.evaluation.reading import (
     CALIBRATION,
     CONFIDENCE,
     TRAINING,
@@ -22,7 +22,7 @@ from deploy.evaluate_reading import (
     ReadPicture,
     read_ahead,
 )
-from deploy.evaluate_scores import (
+from deploy.evaluation.scores import (
     ClassScore,
     Decided,
     Score,

@@ -17,11 +17,11 @@ from deploy.arrays import FloatArray
 from deploy.bundle import FAMILIARITY, Bundle
 from deploy.familiarity import Familiarity, read_familiarity
 from deploy.files import write_json
-from deploy.golden import Golden, largest_gap, read_golden
+from deploy.golden.golden import Golden, largest_gap, read_golden
 from deploy.settings import from_mapping
 
 if TYPE_CHECKING:  # it opens backends, which are checked with this module
-    from deploy.golden_ways import Heard
+    from deploy.golden.ways import Heard
 
 EXPECTED = "golden/familiarity.json"
 FACTORS = {"fp32": 4, "int8": 2}  # room for what was not at hand, as the logits have it

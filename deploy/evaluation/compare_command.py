@@ -6,11 +6,11 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploy.compare_limits import MAX_LOSS, MIN_AGREEMENT
+from deploy.evaluation.limits import MAX_LOSS, MIN_AGREEMENT
 
 if TYPE_CHECKING:
     from deploy.arrays import Json
-    from deploy.compare import Comparison
+    from deploy.evaluation.compare import Comparison
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,11 +58,11 @@ def run_compare(args: argparse.Namespace) -> int:
     """Compare and print; 1 when a limit is not held."""
     from deploy.backends import open_backend
     from deploy.bundle import load_bundle
-    from deploy.compare import compare_pictures
-    from deploy.evaluate_command import picture_progress
+    from deploy.evaluation.compare import compare_pictures
+    from deploy.evaluation.evaluate_command import picture_progress
+    from deploy.evaluation.reference import open_reference
     from deploy.files import write_json
     from deploy.folders import find_labelled
-    from deploy.reference import open_reference
 
     bundle = load_bundle(args.bundle)
     pictures = find_labelled(args.folder)

@@ -11,8 +11,8 @@ from deploy.arrays import FloatArray
 from deploy.bundle import Bundle
 from deploy.errors import BackendError
 from deploy.familiarity import read_familiarity
-from deploy.golden import Golden, golden_batch, infer_one_by_one, largest_gap, read_golden
-from deploy.golden_familiarity import familiarity_of, read_golden_familiarity
+from deploy.golden.familiarity import familiarity_of, read_golden_familiarity
+from deploy.golden.golden import Golden, golden_batch, infer_one_by_one, largest_gap, read_golden
 
 if TYPE_CHECKING:  # the backends are checked with this module
     from deploy.backends.base import Backend

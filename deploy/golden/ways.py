@@ -11,8 +11,8 @@ from deploy.arrays import ByteArray
 from deploy.backends.onnx_cpu import REMEDY, OnnxCpuBackend
 from deploy.bundle import Bundle
 from deploy.errors import require
-from deploy.golden import Said, golden_batch, infer_one_by_one, read_golden
-from deploy.golden_familiarity import add_golden_familiarity
+from deploy.golden.familiarity import add_golden_familiarity
+from deploy.golden.golden import Said, golden_batch, infer_one_by_one, read_golden
 
 MOVED = "every pixel moved by at most one level"
 
