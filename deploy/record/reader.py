@@ -7,7 +7,6 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -60,12 +59,7 @@ class RecordReader:
         self._connection.row_factory = sqlite3.Row
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stack.close()
 
     def entries(self, since: str = "", until: str = "9999") -> Iterator[Entry]:

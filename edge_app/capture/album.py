@@ -12,7 +12,6 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 from queue import Full, Queue
-from types import TracebackType
 
 import cv2
 import numpy as np
@@ -161,12 +160,7 @@ class Album:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Write what waits, then end."""
         with suppress(Full):
             self._jobs.put(None, timeout=CLOSE_TIMEOUT_S)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from concurrent.futures import TimeoutError
 from contextlib import ExitStack
-from types import TracebackType
 
 from deploy.arrays import ByteArray, Json
 from deploy.errors import SettingsError, StorageError
@@ -204,10 +203,5 @@ class Photographer:
             self._cleanup = stack.pop_all()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._cleanup.__exit__(kind, error, trace)
+    def __exit__(self, *_: object) -> None:
+        self._cleanup.close()

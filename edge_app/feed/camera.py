@@ -6,7 +6,6 @@ import logging
 import math
 import time
 from threading import Condition, Event, Thread
-from types import TracebackType
 
 from deploy.errors import CameraError, FrameError
 from deploy.preprocess import check_frame
@@ -107,12 +106,7 @@ class CameraFeed:
                 self._changed.wait(WAIT_S)
         return True
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._closing.set()
         self._thread.join(CLOSES_WITHIN_S)
         if self._thread.is_alive():

@@ -6,7 +6,6 @@ import dataclasses
 import logging
 import time
 from threading import Condition, Event, Thread
-from types import TracebackType
 
 from edge_app.feed.base import WAIT_S, Look
 from edge_app.sources.base import Frame, Source
@@ -48,12 +47,7 @@ class FileFeed:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exc: object) -> None:
         self._closing.set()
         with self._changed:
             self._changed.notify_all()
@@ -61,7 +55,7 @@ class FileFeed:
         if self._thread.is_alive():
             log.warning("%s does not answer; it is left as it is", self.name)
             return
-        self._source.__exit__(kind, error, trace)
+        self._source.__exit__(*exc)
 
     def look(self) -> Look | None:
         """The next frame, which counts as captured now; see `Feed.look`.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from types import TracebackType
 
 from deploy.arrays import ByteArray
 from edge_app.sinks.base import Sink
@@ -45,10 +44,5 @@ class RealTimeSink:
         self._sink.__enter__()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._sink.__exit__(kind, error, trace)
+    def __exit__(self, *exc: object) -> None:
+        self._sink.__exit__(*exc)

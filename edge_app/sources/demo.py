@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from types import TracebackType
 
 from deploy.errors import CameraError, SettingsError
 from deploy.render.scene import REST_S, TrayScene
@@ -157,10 +156,5 @@ class DemoSource:
         self._index = -1
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._scene = None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from types import TracebackType
 
 from calibration.camera.settings import CameraSettings
 from deploy.render.camera import REFERENCE_K, SimulatedCamera
@@ -77,10 +76,5 @@ class DemoCamera:
         self._exposure_us = NORMAL_US
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._scene.__exit__(kind, error, trace)
+    def __exit__(self, *exc: object) -> None:
+        self._scene.__exit__(*exc)

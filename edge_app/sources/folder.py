@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from pathlib import Path
-from types import TracebackType
 
 from deploy.arrays import ByteArray
 from deploy.errors import CameraError, PictureError
@@ -54,12 +53,7 @@ class FolderSource:
         self._position -= 1
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._paths = []
 
     def read(self) -> Frame | None:

@@ -6,7 +6,6 @@ import os
 import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import cv2
@@ -88,12 +87,7 @@ class CameraSource:
         self._index = 0
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._capture = None
         if self._automatics:
             self._unlock()

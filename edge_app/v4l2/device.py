@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from ctypes import Structure
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import TypeVar
 
 from edge_app.v4l2 import abi
@@ -78,12 +77,7 @@ class V4l2Device:
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         os.close(self._file)
 
     def formats(self) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from types import TracebackType
 
 from deploy.arrays import ByteArray
 from edge_app.sources.base import Frame
@@ -40,9 +39,4 @@ class PreloadedFrames:
     def __enter__(self) -> PreloadedFrames:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
+    def __exit__(self, *_: object) -> None: ...
