@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from calibration.camera.expose import Exposed
-    from calibration.camera.profile import Measured
+    from calibration.camera.profile import CameraProfile, Measured
+    from edge_app.cameras.calibrate import TrayCamera
     from edge_app.sources.base import Locked
 
 NOT_USED = "not used    gemscan run corrects cameras alone: what comes from a file stays as it is"
@@ -39,10 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_calibrate_camera(args: argparse.Namespace) -> int:
     """Set the exposure, measure, save, and say what was found. 1: the tray is not fit."""
-    from calibration.camera.measure import measure
     from calibration.camera.profile import save_profile
     from calibration.camera.refuse import TrayError
-    from edge_app.cameras.calibrate import MEASURED_FROM, TrayCamera
+    from edge_app.cameras.calibrate import TrayCamera
     from edge_app.live.stopping import raise_on_signals
     from edge_app.sources.uri import open_source
 
@@ -51,28 +51,32 @@ def run_calibrate_camera(args: argparse.Namespace) -> int:
         camera.settle()
         started_us = camera.locked.settings.exposure_us
         exposed = camera.expose()
-        frames = camera.frames(MEASURED_FROM)
         try:
-            camera.refuse_frozen(frames)
-            measured = measure(frames, reference=args.reference, force=args.force)
+            measured, after, profile = _measure(camera, args)
         except TrayError as exc:
             for line in _exposure(exposed, started_us, None):
                 print(line)
             print(f"not calibrated: {exc}", file=sys.stderr)
             return 1
-        profile = measured.profile(camera.identity, camera.locked.settings, camera.locked.missing)
-        after = camera.checked(profile, frames)
     path = save_profile(profile)
-    lines = [
-        camera.name,
-        *_exposure(exposed, started_us, measured),
-        *_found(measured, after),
-        *_held(camera.name, camera.locked),
-        f"saved       {path}",
-        *([] if camera.live else [NOT_USED]),
-    ]
-    print("\n".join(lines))
+    print(camera.name, *_exposure(exposed, started_us, measured), sep="\n")
+    print(*_found(measured, after), *_held(camera.name, camera.locked), sep="\n")
+    print(f"saved       {path}", *([] if camera.live else [NOT_USED]), sep="\n")
     return 0
+
+
+def _measure(
+    camera: TrayCamera, args: argparse.Namespace
+) -> tuple[Measured, Measured, CameraProfile]:
+    """What is measured before and after correction, and the profile that corrects."""
+    from calibration.camera.measure import measure
+    from edge_app.cameras.calibrate import MEASURED_FROM
+
+    frames = camera.frames(MEASURED_FROM)
+    camera.refuse_frozen(frames)
+    measured = measure(frames, reference=args.reference, force=args.force)
+    profile = measured.profile(camera.identity, camera.locked.settings, camera.locked.missing)
+    return measured, camera.checked(profile, frames), profile
 
 
 def _exposure(
