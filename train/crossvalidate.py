@@ -189,6 +189,11 @@ def estimate(folds: Sequence[Fold]) -> Json:
     """
     scores = [_score(fold) for fold in folds]
     _check_unseen(folds)
+    return pool(scores)
+
+
+def pool(scores: Sequence[FoldScore]) -> Json:
+    """The accuracy over all folds, as `estimate.json` keeps it."""
     n, right = sum(score.n for score in scores), sum(score.right for score in scores)
     return {
         "method": METHOD,

@@ -13,6 +13,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run_folder", type=Path, metavar="RUN", help="what gemscan train wrote")
     parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="folder to write")
     parser.add_argument("--checkpoint", choices=("best", "last"), default="best")
+    parser.add_argument(
+        "--classes",
+        type=Path,
+        metavar="FILE",
+        help="of the run's classes those that the bundle is to know, one a line, in order; the "
+        "others taught the network what it sees, and help it to refer (default: all)",
+    )
     parser.add_argument("--version", default="1", help="of the bundle, default 1")
     parser.add_argument(
         "--others",
@@ -41,21 +48,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_export(args: argparse.Namespace) -> int:
     """Export, and say how the result was proven."""
+    from deploy.folders import read_class_list
     from train.confidence.fit import Settings
-    from train.crossvalidate import ESTIMATE, follow_folds, read_estimate
+    from train.crossvalidate import follow_folds, read_estimate
     from train.export.confidence import Asked
     from train.export.export import export_run
 
     folds = tuple(fold.root for fold in follow_folds(args.folds)) if args.folds else ()
-    estimate = args.folds / ESTIMATE if args.folds else args.estimate
+    classes = read_class_list(args.classes) if args.classes else None
     settings = Settings(args.named_right, args.known_kept, args.most)
     proof = export_run(
         args.run_folder,
         args.bundle,
         version=args.version,
         checkpoint=args.checkpoint,
-        asked=Asked(args.others, settings, show_progress, folds),
-        estimate=read_estimate(estimate) if estimate else None,
+        asked=Asked(classes, args.others, settings, show_progress, folds),
+        estimate=read_estimate(args.estimate) if args.estimate else None,
     )
     print(
         f"{args.bundle}: on {proof.pictures} validation pictures ONNX Runtime and torch agree to "

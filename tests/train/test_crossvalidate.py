@@ -267,20 +267,32 @@ def test_thresholds_are_chosen_on_all_pictures_of_the_folds(
     assert metrics["confidence"]["pictures"]["judging"] == 27
     assert metrics["confidence"]["known"]["named"]["n"] == 27
     assert "run of a cross-validation" in metrics["confidence"]["note"]
+    assert "thresholds" not in metrics["validation"]["note"]
 
 
-def test_folds_of_other_labels_choose_no_thresholds(
+def test_folds_that_lack_a_label_choose_no_thresholds(
     finished: Path, finished_run: Path, tmp_path: Path, capsys
 ):
     folds = shutil.copytree(finished, tmp_path / "folds")
     weights = load_weights(folds / "fold2" / LAST)
-    save_checkpoint(folds / "fold2" / LAST, weights | {"labels": weights["labels"][::-1]})
+    labels = ["Ruby" if label == "Peridot" else label for label in weights["labels"]]
+    save_checkpoint(folds / "fold2" / LAST, weights | {"labels": labels})
 
     words = ["export", str(finished_run), str(tmp_path / "b"), "--folds", str(folds)]
     assert gemscan.main(words) == 2
 
-    assert "fold2 has other labels" in capsys.readouterr().err
+    assert "was not trained on Peridot" in capsys.readouterr().err
     assert not (tmp_path / "b").exists()
+
+
+def test_folds_are_narrowed_as_the_run_is(finished: Path, finished_run: Path, tmp_path: Path):
+    (tmp_path / "two.txt").write_text("Ruby\nPeridot\n")
+    words = ["export", str(finished_run), str(tmp_path / "b"), "--folds", str(finished)]
+    assert gemscan.main([*words, "--classes", str(tmp_path / "two.txt")]) == 0
+
+    metrics = load_bundle(tmp_path / "b").manifest.metrics
+    assert [fold["n"] for fold in metrics["cross_validation"]["folds"]] == [6, 6, 6]
+    assert metrics["confidence"]["known"]["named"]["n"] == 18
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"top1": 1}', '{"n": 3, "top1": "x"}'])

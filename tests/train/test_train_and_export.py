@@ -13,6 +13,7 @@ import torch
 
 import gemscan
 from deploy.backends import open_backend
+from deploy.backends.onnx_cpu import OnnxCpuBackend
 from deploy.bundle import Bundle, load_bundle
 from deploy.folders import LabelledPicture
 from deploy.preprocess import Framing
@@ -105,6 +106,46 @@ def test_a_validation_picture_that_changed_proves_nothing_but_stays_known(
     assert "the last of 2 epochs" in bundle.manifest.metrics["validation"]["note"]
     known = json.loads((tmp_path / "gems" / "training.json").read_text())["validation"]
     assert known == [picture["digest"] for picture in split["validation"]]
+
+
+def test_a_bundle_may_know_some_of_the_classes_alone(
+    finished_run: Path, exported: Bundle, tmp_path: Path
+):
+    (tmp_path / "two.txt").write_text("Sapphire\nPeridot\n")
+    words = ["export", str(finished_run), str(tmp_path / "two")]
+    assert gemscan.main([*words, "--classes", str(tmp_path / "two.txt")]) == 0
+
+    two = load_bundle(tmp_path / "two")
+    assert two.labels == ("Sapphire", "Peridot")
+    squares = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
+    with OnnxCpuBackend(two, "fp32") as some, OnnxCpuBackend(exported, "fp32") as every:
+        rows = [exported.labels.index(label) for label in two.labels]
+        np.testing.assert_allclose(
+            some.infer(squares).logits, every.infer(squares).logits[:, rows], atol=1e-4
+        )
+    metrics, training = two.manifest.metrics, two.manifest.provenance["training"]
+    assert metrics["validation"]["n"] == 2
+    assert "taught other classes too" in metrics["validation"]["note"]
+    taught = json.loads((finished_run / "split.json").read_text())["training"]
+    assert training["pictures"] == len(taught)
+    assert training["other_classes"] == 1
+    assert metrics["confidence"]["pictures"]["others"] == sum(p["label"] == "Ruby" for p in taught)
+    assert "taught kinds of the others" in metrics["confidence"]["note"]
+
+
+@pytest.mark.parametrize(
+    ("names", "why"), [("Ruby\nOpal\n", "not trained on Opal"), ("Ruby\n", "at least two classes")]
+)
+def test_classes_that_the_run_cannot_give_are_refused(
+    finished_run: Path, tmp_path: Path, capsys, names: str, why: str
+):
+    (tmp_path / "names.txt").write_text(names)
+    words = ["export", str(finished_run), str(tmp_path / "b")]
+
+    assert gemscan.main([*words, "--classes", str(tmp_path / "names.txt")]) == 2
+
+    assert why in capsys.readouterr().err
+    assert not (tmp_path / "b").exists()
 
 
 def test_a_proof_fails_when_the_onnx_logits_are_another_networks():

@@ -22,6 +22,9 @@ NOTE = (
     "known: thresholds cross-fitted over the judging pictures; unknown and auroc: familiarity "
     "cross-fitted over the kinds of the others"
 )
+NOTE_OF_OTHERS = (
+    "; the network itself was taught kinds of the others, so kinds that nobody taught it fare worse"
+)
 NOTE_OF_FOLDS = (
     "known: each picture judged by a run of a cross-validation that saw neither it nor a "
     "near-duplicate of it, thresholds cross-fitted over these pictures; unknown and auroc: "
@@ -31,16 +34,24 @@ NOTE_OF_FOLDS = (
 
 
 def put_in(
-    draft: BundleDraft, fitted: Confidence, looked: Looked, settings: Settings, precision: str
+    draft: BundleDraft,
+    fitted: Confidence,
+    looked: Looked,
+    settings: Settings,
+    precision: str,
+    *,
+    knew_others: bool = False,
 ) -> None:
     """Write familiarity, decision and what was measured into a bundle that is being made.
+
+    knew_others: the network was taught the kinds of the others, as classes that it lost again.
 
     Raises:
         StorageError: it cannot be written.
     """
     write_familiarity(draft.root, fitted.familiarity)
     manifest = draft.require_manifest()
-    said = _record(fitted, looked, settings, precision) | fitted.measured.as_json()
+    said = _record(fitted, looked, settings, precision, knew_others) | fitted.measured.as_json()
     metrics = _without_verdicts(manifest.metrics) | {"confidence": said}
     draft.manifest = replace(manifest, decision=fitted.decision, metrics=metrics)
 
@@ -72,7 +83,9 @@ def _without_verdicts(metrics: Json) -> Json:
     return metrics | {"evaluation": [one for one in kept if one.get("n")]}
 
 
-def _record(fitted: Confidence, looked: Looked, settings: Settings, precision: str) -> Json:
+def _record(
+    fitted: Confidence, looked: Looked, settings: Settings, precision: str, knew_others: bool
+) -> Json:
     return {
         "at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "precision": precision,
@@ -82,5 +95,5 @@ def _record(fitted: Confidence, looked: Looked, settings: Settings, precision: s
             "judging": fitted.judged.pictures,
             "others": looked.others.pictures,
         },
-        "note": NOTE_OF_FOLDS if fitted.by_folds else NOTE,
+        "note": (NOTE_OF_FOLDS if fitted.by_folds else NOTE) + NOTE_OF_OTHERS * knew_others,
     }

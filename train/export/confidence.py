@@ -11,16 +11,15 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import numpy.typing as npt
 
-from deploy.arrays import FloatArray
+from deploy.arrays import FloatArray, Json
 from deploy.backends.onnx_cpu import OnnxCpuBackend
 from deploy.bundle import BundleDraft
-from deploy.errors import DataError
-from deploy.folders import LabelledPicture
 from train.confidence.apply import put_in, write_used
 from train.confidence.collect import Progress, Sides, find_unknown, some
 from train.confidence.fit import Looked, Settings, fit_confidence, fit_with, look_around
 from train.confidence.judged import Judged, judge, pooled
 from train.confidence.thresholds import choose_decision
+from train.crossvalidate import FoldScore, pool
 from train.export.trained import TrainedRun, read_run
 
 logger = logging.getLogger(__name__)
@@ -30,11 +29,14 @@ logger = logging.getLogger(__name__)
 class Asked:
     """What export is asked for.
 
-    others: a folder of class folders of kinds that the model is not to know.
+    classes: of the run's classes, those that the bundle is to know, in order; None takes all.
+    others: a folder of class folders of kinds that the model is not to know, beside those of the
+        run's classes that it is not to know.
     folds: run folders of a cross-validation of the same recipe, to choose thresholds on all of
         its pictures in place of the run's own validation pictures.
     """
 
+    classes: tuple[str, ...] | None = None
     others: Path | None = None
     settings: Settings = field(default_factory=Settings)
     progress: Progress = lambda items, title: items
@@ -42,54 +44,60 @@ class Asked:
 
 
 def add_confidence(
-    draft: BundleDraft,
-    teaching: Sequence[LabelledPicture],
-    judging: Sequence[LabelledPicture],
-    asked: Asked,
+    draft: BundleDraft, run: TrainedRun, asked: Asked, folds: Sequence[Judged] = ()
 ) -> None:
     """Fit familiarity and thresholds and put them into a bundle that is being made.
 
+    Args:
+        run: whose validation pictures choose the thresholds where there are no folds.
+        folds: of `judge_folds`.
+
     Raises:
-        DataError: the folder of others cannot be read; a fold is incomplete, has other labels, or
-            its pictures are gone.
+        DataError: the folder of others cannot be read.
         StorageError: the bundle cannot be written.
     """
-    labels, settings = draft.require_manifest().labels, asked.settings
-    sides = _sides(teaching, judging, labels, asked)
+    sides = _sides(run, asked)
     looked = _look(draft, sides, asked)
-    judged = _judge_folds(labels, asked) if asked.folds else None
-    fitted = fit_confidence(looked, labels, settings, judged)
-    put_in(draft, fitted, looked, settings, "fp32")
+    judged = pooled(folds) if folds else None
+    fitted = fit_confidence(looked, run.labels, asked.settings, judged)
+    put_in(draft, fitted, looked, asked.settings, "fp32", knew_others=bool(run.foreign))
     write_used(draft.root, sides)
 
 
-def _judge_folds(labels: tuple[str, ...], asked: Asked) -> Judged:
-    """Every picture of a cross-validation, as judged by the run that never saw it."""
-    return pooled(
-        [_judge_fold(read_run(fold, "last"), fold, labels, asked) for fold in asked.folds]
-    )
+def judge_folds(labels: tuple[str, ...], asked: Asked) -> list[Judged]:
+    """For each fold its pictures of these classes, as judged by the run that never saw them.
+
+    Raises:
+        DataError: a fold is incomplete, lacks a label, or its pictures are gone.
+        StorageError: there is no room for its model.
+    """
+    return [_judge_fold(folder, labels, asked) for folder in asked.folds]
 
 
-def _judge_fold(run: TrainedRun, folder: Path, labels: tuple[str, ...], asked: Asked) -> Judged:
-    if run.labels != labels:
-        raise DataError(f"{folder} has other labels, or in another order, than the run.")
+def estimate_of(folds: Sequence[Judged]) -> Json:
+    """The pooled accuracy of folds, as `gemscan crossvalidate` gives it."""
+    parts = [fold.where(fold.plain) for fold in folds]
+    rights = [(part.logits.argmax(axis=1) == part.targets) for part in parts]
+    return pool([FoldScore(len(right), int(right.sum())) for right in rights])
+
+
+def _judge_fold(folder: Path, labels: tuple[str, ...], asked: Asked) -> Judged:
+    run = read_run(folder, "last").narrowed_to(labels)
     with TemporaryDirectory(prefix="gemscan-fold-") as place:
         draft = BundleDraft(Path(place), None)
         run.begin(draft, folder.name, "1")
-        sides = _sides(run.teaching(), run.validation(), labels, asked)
-        looked = _look(draft, sides, asked)
+        looked = _look(draft, _sides(run, asked), asked)
     return judge(looked.judging, fit_with(looked, looked.others, labels), labels)
 
 
-def _sides(
-    teaching: Sequence[LabelledPicture],
-    judging: Sequence[LabelledPicture],
-    labels: tuple[str, ...],
-    asked: Asked,
-) -> Sides:
+def _sides(run: TrainedRun, asked: Asked) -> Sides:
     most, seed = asked.settings.most, asked.settings.seed
-    unknown = find_unknown(asked.others, labels) if asked.others is not None else []
-    return Sides(some(teaching, most, seed), list(judging), some(unknown, most, seed))
+    unknown = find_unknown(asked.others, run.labels) if asked.others is not None else []
+    return Sides(
+        some(run.teaching, most, seed),
+        run.validation,
+        some([*run.others, *unknown], most, seed),
+    )
 
 
 def _look(draft: BundleDraft, sides: Sides, asked: Asked) -> Looked:

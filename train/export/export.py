@@ -15,10 +15,10 @@ from deploy.bundle import Bundle, BundleDraft, edit_bundle
 from deploy.errors import DataError
 from deploy.evaluation.scores import wilson_interval
 from deploy.files import write_json
-from deploy.folders import LabelledPicture
 from deploy.golden.golden import infer_one_by_one
+from train.confidence.judged import Judged
 from train.data.pictures import read_squares
-from train.export.confidence import Asked, add_confidence, add_thresholds
+from train.export.confidence import Asked, add_confidence, add_thresholds, estimate_of, judge_folds
 from train.export.golden import draw_golden
 from train.export.onnx_file import prove_same
 from train.export.trained import TrainedRun, read_run
@@ -58,32 +58,29 @@ def export_run(
         StorageError: the bundle cannot be written.
     """
     asked = asked or Asked()
-    trained = read_run(run, checkpoint)
-    same = trained.validation()
-    squares, targets = _squares(trained, same)
+    trained = read_run(run, checkpoint).narrowed_to(asked.classes)
+    squares, targets = _squares(trained)
+    folds = judge_folds(trained.labels, asked)
     with edit_bundle(out) as draft:
         trained.begin(draft, out.resolve().name, version)
         logits = _onnx_logits(draft.as_bundle(), squares)
         gap = prove_same(logits, trained.model, squares)
         top1 = float((logits.argmax(1) == targets).mean())
-        draft.manifest = replace(
-            draft.require_manifest(),
-            metrics={
-                "validation": _metrics(logits, targets, trained, bool(asked.folds)),
-                **({"cross_validation": estimate} if estimate else {}),
-            },
-        )
-        _add_decision(draft, trained, same, (logits, targets), asked)
+        metrics = {"validation": _metrics(logits, targets, trained, by_folds=bool(folds))}
+        if estimate or folds:
+            metrics["cross_validation"] = estimate or estimate_of(folds)
+        draft.manifest = replace(draft.require_manifest(), metrics=metrics)
+        _add_decision(draft, trained, (logits, targets), asked, folds)
         draw_golden(draft)
         write_json(draft.root / "training.json", _training_record(trained))
     return Proof(len(targets), gap, top1)
 
 
 def _squares(
-    run: TrainedRun, pictures: Sequence[LabelledPicture]
+    run: TrainedRun,
 ) -> tuple[ByteArray, np.ndarray[Any, np.dtype[np.int64]]]:
-    """The squares and class numbers of those that can be read."""
-    squares = read_squares(pictures, run.size_px, run.framing)
+    """The squares and class numbers of the validation pictures that can be read."""
+    squares = read_squares(run.validation, run.size_px, run.framing)
     targets = np.array([run.labels.index(picture.label) for picture in squares.pictures])
     return squares.pixels, targets
 
@@ -91,15 +88,14 @@ def _squares(
 def _add_decision(
     draft: BundleDraft,
     run: TrainedRun,
-    judging: Sequence[LabelledPicture],
     judged: tuple[FloatArray, np.ndarray[Any, np.dtype[np.int64]]],
     asked: Asked,
+    folds: Sequence[Judged],
 ) -> None:
     """Familiarity and thresholds where each label has pictures that taught it, else thresholds."""
-    teaching = run.teaching()
-    if {picture.label for picture in teaching} >= set(run.labels):
-        add_confidence(draft, teaching, judging, asked)
-    elif asked.folds:
+    if {picture.label for picture in run.teaching} >= set(run.labels):
+        add_confidence(draft, run, asked, folds)
+    elif folds:
         raise DataError("the pictures that taught the model are gone: --folds needs them.")
     else:
         add_thresholds(draft, *judged, asked.settings)
@@ -111,7 +107,7 @@ def _onnx_logits(bundle: Bundle, squares: ByteArray) -> FloatArray:
 
 
 def _metrics(
-    logits: FloatArray, targets: np.ndarray[Any, Any], run: TrainedRun, by_folds: bool
+    logits: FloatArray, targets: np.ndarray[Any, Any], run: TrainedRun, *, by_folds: bool
 ) -> Json:
     ranked = np.argsort(-logits, axis=1)[:, :5] == targets[:, None]
     right = int(ranked[:, 0].sum())
@@ -139,6 +135,8 @@ def _note(run: TrainedRun, by_folds: bool) -> str:
             f"the epoch was chosen among {len(run.history)} by the {rule} on these same pictures, "
             "which flatters slightly"
         )
+    if run.foreign:
+        said.append("it was taught other classes too, which its head has lost again")
     if not by_folds:
         said.append("the thresholds were chosen on them too, which flatters what is named")
     return "; ".join(said)

@@ -6,8 +6,9 @@ import json
 import logging
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,10 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class TrainedRun:
-    """What a run left behind, read once."""
+    """What a run left behind, read once.
+
+    foreign: pictures that taught, of classes that the bundle is not to know.
+    """
 
     checkpoint: str
     model: GemNet
@@ -47,7 +51,35 @@ class TrainedRun:
     split: Json
     settings: Json
     history: list[Json]
+    foreign: tuple[Json, ...] = ()
 
+    def narrowed_to(self, labels: tuple[str, ...] | None) -> TrainedRun:
+        """The same with some of its classes alone: the head loses the rows of the others.
+
+        Args:
+            labels: in the order that the bundle is to have; None takes all.
+
+        Raises:
+            DataError: one of them is no class of the run, or there are fewer than two.
+        """
+        if labels is None or labels == self.labels:
+            return self
+        if missing := [label for label in labels if label not in self.labels]:
+            raise DataError(f"the run was not trained on {', '.join(missing)}.")
+        if len(labels) < 2:
+            raise DataError("a bundle needs at least two classes.")
+        sides = ("training", "validation")
+        kept = {side: [p for p in self.split[side] if p["label"] in labels] for side in sides}
+        foreign = [p for p in self.split["training"] if p["label"] not in labels]
+        return replace(
+            self,
+            model=_with_rows(self.model, [self.labels.index(label) for label in labels]),
+            labels=labels,
+            split=self.split | kept,
+            foreign=tuple(foreign),
+        )
+
+    @cached_property
     def validation(self) -> list[LabelledPicture]:
         """The validation pictures that are as they were.
 
@@ -69,9 +101,15 @@ class TrainedRun:
             )
         return same
 
+    @cached_property
     def teaching(self) -> list[LabelledPicture]:
         """The pictures that taught, and are as they were."""
         return _as_recorded(self.split["training"])
+
+    @cached_property
+    def others(self) -> list[LabelledPicture]:
+        """Pictures that taught classes which the bundle is not to know, and are as they were."""
+        return _as_recorded(self.foreign)
 
     def settings_to_tell(self) -> Json:
         """A bundle travels; the folders of the machine that made it stay behind."""
@@ -105,7 +143,8 @@ class TrainedRun:
             "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
             "architecture": "torchvision resnet50",
             "training": {
-                "pictures": len(self.split["training"]),
+                "pictures": len(self.split["training"]) + len(self.foreign),
+                "other_classes": len({picture["label"] for picture in self.foreign}),
                 "epoch": self.epoch,
                 "settings": self.settings_to_tell(),
             },
@@ -154,6 +193,16 @@ def _read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as exc:
         raise DataError(f"{path} cannot be read ({exc}). Is the run whole?") from exc
+
+
+def _with_rows(model: GemNet, rows: Sequence[int]) -> GemNet:
+    """A copy whose head answers for some of the classes."""
+    narrowed = build_model(len(rows)).eval()
+    state = model.backbone.state_dict()
+    for name in ("fc.weight", "fc.bias"):
+        state[name] = state[name][list(rows)]
+    narrowed.backbone.load_state_dict(state)
+    return narrowed
 
 
 def _as_recorded(listed: Sequence[Json]) -> list[LabelledPicture]:
