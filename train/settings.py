@@ -16,6 +16,7 @@ LARGEST_SEED = 2**32 - 1  # each epoch's own seed, a multiple of it, still fits 
 
 SGD, ADAM = "sgd", "adam"
 COSINE, CONSTANT = "cosine", "constant"
+AUTO, FLOAT32 = "auto", "float32"
 LOWEST_LOSS, SMALLEST_ERROR = "lowest-loss", "smallest-error"
 
 
@@ -42,6 +43,8 @@ class TrainSettings:
         so that copies of one photograph stand on both sides.
     best_by: which epoch's weights are kept, "lowest-loss" or "smallest-error"
         (`train.loop.choose`).
+    precision: "auto" multiplies in bfloat16 where the hardware does (`train.loop.precision`),
+        "float32" never: several processes then learn what one learns to 1e-5.
     framing: "centre", the central square, or "stone", a square around the located stone.
     seed: of the split, the order, the augmentation and the new head.
     """
@@ -63,6 +66,7 @@ class TrainSettings:
     validation_share: float = 1 / 9
     enlarge: float = 0.0
     best_by: str = LOWEST_LOSS
+    precision: str = AUTO
     framing: str = "centre"
     seed: int = 0
 
@@ -73,6 +77,7 @@ class TrainSettings:
         _within("seed", self.seed, 0, LARGEST_SEED)
         _one_of("optimizer", self.optimizer, SGD, ADAM)
         _one_of("schedule", self.schedule, COSINE, CONSTANT)
+        _one_of("precision", self.precision, AUTO, FLOAT32)
         _one_of("best_by", self.best_by, LOWEST_LOSS, SMALLEST_ERROR)
         for name in ("momentum", "label_smoothing", "ema_decay"):
             if not 0 <= getattr(self, name) < 1:

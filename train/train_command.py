@@ -7,7 +7,7 @@ from pathlib import Path
 
 from deploy.arguments import number
 from train.presets import PRESETS
-from train.settings import ADAM, FRAMINGS, SGD, TrainSettings
+from train.settings import ADAM, AUTO, FLOAT32, FRAMINGS, SGD, TrainSettings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -86,6 +86,11 @@ def _add_recipe_arguments(group: argparse._ArgumentGroup) -> None:
         type=float,
         dest="learning_rate",
         help="peak rate, default 0.05 from nothing, 0.01 from weights",
+    )
+    group.add_argument(
+        "--precision",
+        choices=(AUTO, FLOAT32),
+        help="auto (default) multiplies in bfloat16 where the hardware does",
     )
     group.add_argument("--seed", type=int, help="of split, order and augmentation, default 0")
 

@@ -11,12 +11,11 @@ import pytest
 import torch
 
 import gemscan
+from tests.train.steady import STEADY
 from train.run import training
 
 Train = Callable[..., int]
 NOTHING = ("--weights", "none")
-# A rate at which the last digit of a float is still the last digit some epochs later.
-STEADY = ("--lr", "0.0005")
 COLOURS_BGR = {"Ruby": (60, 20, 200), "Peridot": (60, 190, 120), "Sapphire": (190, 70, 30)}
 
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.train.steady import STEADY
 from train.run.folder import BEST, HISTORY, OUTCOME, STATE
 
 ROOT = Path(__file__).parents[2]
 FLAGS = ["--size", "32", "--batch", "8", "--epochs", "2", "--device", "cpu", "--weights", "none"]
-STEADY = ["--lr", "0.0005"]
 ONE = [sys.executable]
 TWO = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
 MACHINE = {"images_per_s", "gpu_use", "gpu_memory_gb"}

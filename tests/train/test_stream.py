@@ -13,6 +13,7 @@ import torch
 
 from deploy.errors import PictureError
 from deploy.preprocess import Framing
+from tests.train.steady import STEADY
 from train.data.prepare import prepare
 from train.loop import hold
 from train.loop.feed import make_feed
@@ -29,7 +30,7 @@ def test_a_streamed_run_has_the_curve_of_a_held_one_to_the_digit(
     train: Callable[..., int], blobs: Path, steady_run: Path, tmp_path: Path
 ):
     """One reading process; the augmentation is drawn where it is drawn for held pictures."""
-    flags = ["--lr", "0.0005", "--hold", "stream", "--readers", "1"]
+    flags = [*STEADY, "--hold", "stream", "--readers", "1"]
 
     assert train(blobs, tmp_path / "run", *flags) == 0
 

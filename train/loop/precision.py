@@ -6,10 +6,17 @@ from pathlib import Path
 
 import torch
 
+from train.settings import AUTO
 
-def autocast(device: torch.device) -> torch.autocast:
-    """The context for forward passes; it does nothing where bfloat16 is not fast."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=_multiplies_bfloat16(device))
+
+def autocast(device: torch.device, precision: str = AUTO) -> torch.autocast:
+    """The context for forward passes; it does nothing where bfloat16 is not fast, or not wanted.
+
+    Args:
+        precision: of `TrainSettings`.
+    """
+    enabled = precision == AUTO and _multiplies_bfloat16(device)
+    return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
 
 
 def _multiplies_bfloat16(device: torch.device) -> bool:

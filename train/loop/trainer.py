@@ -237,7 +237,7 @@ class Trainer:
         mix = draw_mix(len(pictures), self._settings.mixup, self._device)
         if mix:
             pictures = mix.pictures(pictures)
-        with autocast(self._device):
+        with autocast(self._device, self._settings.precision):
             logits, _ = self._net(pictures.contiguous(memory_format=torch.channels_last))
             loss = mix.loss(self._loss, logits, targets) if mix else self._loss(logits, targets)
         self._optimizer.zero_grad(set_to_none=True)
@@ -261,7 +261,7 @@ class Trainer:
         numbers = torch.arange(len(self._validated_on))[self._team.rank :: self._team.world]
         order = [part for part in torch.split(numbers, self._settings.batch) if len(part)]
         for squares, targets in self._validation.batches(order):
-            with autocast(self._device):
+            with autocast(self._device, self._settings.precision):
                 logits, _ = self._ema.module(squares)
             loss = F.cross_entropy(
                 logits.float(), targets, label_smoothing=self._settings.label_smoothing
