@@ -19,11 +19,12 @@ from deploy.familiarity import features, read_familiarity
 from deploy.golden.check import check_golden
 from deploy.golden.familiarity import LEAST_TOLERANCE, read_golden_familiarity
 from deploy.golden.golden import read_golden
-from train.confidence.collect import Seen, find_sides, joined
+from train.confidence.collect import Seen, find_sides
 from train.confidence.discriminant import fit_familiarity, scores
 from train.confidence.fit import Looked, Settings, fit_confidence
 from train.confidence.judged import Judged
 from train.confidence.nothing import empty_trays
+from train.confidence.rows import joined
 from train.confidence.stand_ins import shuffle_parts, turn_hues
 from train.confidence.views import views
 from train.confidence_command import table

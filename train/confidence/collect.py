@@ -20,6 +20,7 @@ from deploy.evaluation.reading import TRAINING, LabelMatcher, UsedPictures
 from deploy.folders import LabelledPicture, find_labelled
 from deploy.pictures import read_picture
 from deploy.preprocess import preprocess_picture
+from train.confidence.rows import Rows
 from train.confidence.views import views
 
 logger = logging.getLogger(__name__)
@@ -40,12 +41,11 @@ class Sides:
 
 
 @dataclass(frozen=True)
-class Seen:
+class Seen(Rows):
     """What the model made of pictures and of views of them.
 
     kinds: (N,) the bundle's label, or for an unknown kind its folder's name.
-    picture: (N,) which picture a row is a view of.
-    plain: (N,) whether it is the picture itself.
+    picture, plain: of `Rows`.
     """
 
     logits: FloatArray
@@ -53,21 +53,6 @@ class Seen:
     kinds: npt.NDArray[np.str_]
     picture: npt.NDArray[np.int64]
     plain: npt.NDArray[np.bool_]
-
-    @property
-    def pictures(self) -> int:
-        """How many pictures the rows are views of."""
-        return len(np.unique(self.picture))
-
-    def where(self, chosen: npt.NDArray[np.bool_]) -> Seen:
-        """The rows that are chosen."""
-        return Seen(
-            self.logits[chosen],
-            self.embedding[chosen],
-            self.kinds[chosen],
-            self.picture[chosen],
-            self.plain[chosen],
-        )
 
     def targets(self, labels: Sequence[str]) -> npt.NDArray[np.int64]:
         """(N,) class numbers of known kinds."""
@@ -213,17 +198,4 @@ def _stacked(rows: Sequence[tuple[Any, ...]], labels: int) -> Seen:
     logits, embedding, kinds, numbers, plain = zip(*rows, strict=True)
     return Seen(
         np.stack(logits), np.stack(embedding), np.array(kinds), np.array(numbers), np.array(plain)
-    )
-
-
-def joined(parts: Sequence[Seen]) -> Seen:
-    """Several in one; pictures of different parts stay different."""
-    sizes = [int(part.picture.max(initial=-1)) + 1 for part in parts]
-    starts = np.cumsum([0, *sizes[:-1]])
-    return Seen(
-        np.concatenate([part.logits for part in parts]),
-        np.concatenate([part.embedding for part in parts]),
-        np.concatenate([part.kinds for part in parts]),
-        np.concatenate([p.picture + start for p, start in zip(parts, starts, strict=True)]),
-        np.concatenate([part.plain for part in parts]),
     )

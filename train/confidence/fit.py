@@ -8,11 +8,12 @@ from deploy.backends.base import Backend
 from deploy.bundle import Bundle
 from deploy.decision import Decision
 from deploy.familiarity import Familiarity
-from train.confidence.collect import Progress, Seen, Sides, joined, look, look_at
+from train.confidence.collect import Progress, Seen, Sides, look, look_at
 from train.confidence.discriminant import fit_familiarity
 from train.confidence.judged import Judged, judge
 from train.confidence.measure import Measured, measure
 from train.confidence.nothing import empty_trays
+from train.confidence.rows import joined
 from train.confidence.stand_ins import stand_ins
 from train.confidence.thresholds import KNOWN_KEPT, NAMED_RIGHT
 

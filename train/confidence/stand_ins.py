@@ -20,7 +20,8 @@ from deploy.bundle import Bundle
 from deploy.errors import PictureError
 from deploy.folders import LabelledPicture
 from deploy.pictures import read_picture
-from train.confidence.collect import Progress, Seen, joined, look_at, some
+from train.confidence.collect import Progress, Seen, look_at, some
+from train.confidence.rows import joined
 
 TURNS_DEGREES = (70, 140, 220, 290)
 PARTS = 4  # a side

@@ -17,7 +17,8 @@ from deploy.bundle import BundleDraft
 from train.confidence.apply import put_in, write_used
 from train.confidence.collect import Progress, Sides, find_unknown, some
 from train.confidence.fit import Looked, Settings, fit_confidence, fit_with, look_around
-from train.confidence.judged import Judged, judge, pooled
+from train.confidence.judged import Judged, judge
+from train.confidence.rows import joined
 from train.confidence.thresholds import choose_decision
 from train.crossvalidate import FoldScore, pool
 from train.export.trained import TrainedRun, read_run
@@ -58,7 +59,7 @@ def add_confidence(
     """
     sides = _sides(run, asked)
     looked = _look(draft, sides, asked)
-    judged = pooled(folds) if folds else None
+    judged = joined(folds) if folds else None
     fitted = fit_confidence(looked, run.labels, asked.settings, judged)
     put_in(draft, fitted, looked, asked.settings, "fp32", knew_others=bool(run.foreign))
     write_used(draft.root, sides)
