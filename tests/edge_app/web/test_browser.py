@@ -20,6 +20,10 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 PHONE, TABLET, SCREEN = (390, 844), (820, 1180), (1920, 1080)
 LABELS = load_bundle(SHIPPED_BUNDLE).labels
+# What Chromium says of a request that was under way, or is tried, when the server is no more.
+OF_A_KILLED_SERVER = re.compile(
+    "net::ERR_(CONNECTION_REFUSED|CONNECTION_RESET|CONTENT_LENGTH_MISMATCH|EMPTY_RESPONSE)"
+)
 SLOW_MS = 30_000  # a machine of two cores draws the scene, runs the model and the browser
 
 PICTURE = """() => {
@@ -71,7 +75,7 @@ class browser_page:  # noqa: N801  (used as a function)
         return page
 
     def _note(self, message) -> None:
-        if message.type == "error" and "ERR_CONNECTION_REFUSED" not in message.text:
+        if message.type == "error" and not OF_A_KILLED_SERVER.search(message.text):
             self.problems.append(message.text)
 
     def __exit__(self, kind, error, trace) -> None:
