@@ -109,11 +109,13 @@ def test_a_validation_picture_that_changed_proves_nothing_but_stays_known(
 
 
 def test_a_bundle_may_know_some_of_the_classes_alone(
-    finished_run: Path, exported: Bundle, tmp_path: Path
+    finished_run: Path, exported: Bundle, blobs: Path, tmp_path: Path
 ):
+    """Pictures of the others are looked at once, though they be given again."""
     (tmp_path / "two.txt").write_text("Sapphire\nPeridot\n")
     words = ["export", str(finished_run), str(tmp_path / "two")]
-    assert gemscan.main([*words, "--classes", str(tmp_path / "two.txt")]) == 0
+    words += ["--classes", str(tmp_path / "two.txt"), "--others", str(blobs)]
+    assert gemscan.main(words) == 0
 
     two = load_bundle(tmp_path / "two")
     assert two.labels == ("Sapphire", "Peridot")
@@ -129,7 +131,9 @@ def test_a_bundle_may_know_some_of_the_classes_alone(
     taught = json.loads((finished_run / "split.json").read_text())["training"]
     assert training["pictures"] == len(taught)
     assert training["other_classes"] == 1
-    assert metrics["confidence"]["pictures"]["others"] == sum(p["label"] == "Ruby" for p in taught)
+    rubies = {p["path"] for p in taught if p["label"] == "Ruby"}
+    rubies |= {str(path) for path in (blobs / "Ruby").iterdir()}
+    assert metrics["confidence"]["pictures"]["others"] == len(rubies)
     assert "taught kinds of the others" in metrics["confidence"]["note"]
 
 

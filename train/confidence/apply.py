@@ -44,7 +44,7 @@ def put_in(
 ) -> None:
     """Write familiarity, decision and what was measured into a bundle that is being made.
 
-    knew_others: the network was taught the kinds of the others, as classes that it lost again.
+    knew_others: some of the others taught the network, as classes that it lost again.
 
     Raises:
         StorageError: it cannot be written.
@@ -62,11 +62,12 @@ def write_used(root: Path, sides: Sides) -> None:
     Raises:
         StorageError: it cannot be written.
     """
-    said = {"judging": _digests(sides.judging), "others": _digests(sides.others)}
+    said = {"judging": digests(sides.judging), "others": digests(sides.others)}
     write_json(root / USED, said)
 
 
-def _digests(pictures: Sequence[LabelledPicture]) -> list[str]:
+def digests(pictures: Sequence[LabelledPicture]) -> list[str]:
+    """Of those pictures that are still there."""
     found = []
     for picture in pictures:
         with suppress(DataError):  # gone by now: nobody will be misled by it

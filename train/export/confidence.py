@@ -14,7 +14,7 @@ import numpy.typing as npt
 from deploy.arrays import FloatArray, Json
 from deploy.backends.onnx_cpu import OnnxCpuBackend
 from deploy.bundle import BundleDraft
-from train.confidence.apply import put_in, write_used
+from train.confidence.apply import digests, put_in, write_used
 from train.confidence.collect import Progress, Sides, find_unknown, some
 from train.confidence.fit import Looked, Settings, fit_confidence, fit_with, look_around
 from train.confidence.judged import Judged, judge
@@ -61,7 +61,8 @@ def add_confidence(
     looked = _look(draft, sides, asked)
     judged = joined(folds) if folds else None
     fitted = fit_confidence(looked, run.labels, asked.settings, judged)
-    put_in(draft, fitted, looked, asked.settings, "fp32", knew_others=bool(run.foreign))
+    knew_others = not set(run.training).isdisjoint(digests(sides.others))
+    put_in(draft, fitted, looked, asked.settings, "fp32", knew_others=knew_others)
     write_used(draft.root, sides)
 
 
@@ -94,10 +95,11 @@ def _judge_fold(folder: Path, labels: tuple[str, ...], asked: Asked) -> Judged:
 def _sides(run: TrainedRun, asked: Asked) -> Sides:
     most, seed = asked.settings.most, asked.settings.seed
     unknown = find_unknown(asked.others, run.labels) if asked.others is not None else []
+    others = {picture.path.resolve(): picture for picture in (*run.others, *unknown)}
     return Sides(
         some(run.teaching, most, seed),
         run.validation,
-        some([*run.others, *unknown], most, seed),
+        some(list(others.values()), most, seed),
     )
 
 
