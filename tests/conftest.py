@@ -54,6 +54,16 @@ def no_profile_of_this_user(tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield
 
 
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small `bundle` with both models, and `stones`, ten of each class; tests only copy them."""
+    from tests.nets import draw_stones, write_full_bundle  # a board has no onnx
+
+    root = tmp_path_factory.mktemp("prepared")
+    write_full_bundle(root / "bundle", draw_stones(root / "stones"))
+    return root
+
+
 @pytest.fixture(params=POSES)
 def tensorrt_pose(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import logging
-import urllib.error
-from collections import OrderedDict
+import itertools
 from collections.abc import Callable
-from pathlib import Path
-from typing import cast
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torchvision.models import ResNet, ResNet50_Weights, resnet50
+from torch.nn.modules.batchnorm import _BatchNorm
+from torchvision.models import ResNet, resnet50
 
-from deploy.errors import BackendError, GemscanError
-from train.checkpoint import load_weights
-
-logger = logging.getLogger(__name__)
+from deploy.errors import BackendError
 
 # Of the ImageNet training set, RGB, 0 to 1: what torchvision's weights expect.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-
-
-class WeightsError(GemscanError):
-    """Weights to start from cannot be had, or do not fit ResNet-50."""
 
 
 class GemNet(nn.Module):
@@ -58,51 +49,34 @@ class GemNet(nn.Module):
         return net.fc(embedding), embedding
 
 
-def build_model(
-    classes: int, weights: str = "none", *, norm: Callable[..., nn.Module] = nn.BatchNorm2d
-) -> GemNet:
-    """Make the network and load what it starts from; the head is always new unless it fits.
+def build_model(classes: int, *, norm: Callable[..., nn.Module] = nn.BatchNorm2d) -> GemNet:
+    """Make a network that has learned nothing; `train.weights` says what else it may start from.
 
     Args:
-        weights: "none", "imagenet", or the path of a file: a run's `best.pt`, or torchvision's
-            own ResNet-50 file.
         norm: the batch normalisation; several processes share theirs (`train.loop.team`).
-
-    Raises:
-        WeightsError: the download or the file cannot be had, or holds another network.
     """
     # A residual branch that starts at zero trains better from nothing (Goyal et al. 2017,
     # "Accurate, Large Minibatch SGD", section 5.1).
-    model = GemNet(resnet50(num_classes=classes, zero_init_residual=True, norm_layer=norm))
-    if weights == "none":
-        return model
-    state = _imagenet() if weights == "imagenet" else load_weights(Path(weights))["backbone"]
-    _load_backbone(model.backbone, state, weights)
-    return model
+    return GemNet(resnet50(num_classes=classes, zero_init_residual=True, norm_layer=norm))
 
 
-def _imagenet() -> dict[str, Tensor]:
-    try:
-        state = ResNet50_Weights.IMAGENET1K_V2.get_state_dict(progress=True, check_hash=True)
-    except (urllib.error.URLError, OSError, RuntimeError) as exc:
-        raise WeightsError(
-            f"torchvision's ImageNet weights cannot be downloaded ({exc}). Connect this machine, "
-            "or copy the file resnet50-11ad3fa6.pth to it and give --weights FILE, "
-            "or start from nothing with --weights none."
-        ) from exc
-    return cast("dict[str, Tensor]", state)
+class ConvNorm(NamedTuple):
+    """A convolution, the batch normalisation that follows it, and their dotted names."""
+
+    conv_name: str
+    norm_name: str
+    conv: nn.Conv2d
+    norm: _BatchNorm
 
 
-def _load_backbone(backbone: ResNet, state: dict[str, Tensor], source: str) -> None:
-    own = backbone.state_dict()
-    if set(state) != set(own):
-        raise WeightsError(f"{source} does not hold ResNet-50 weights as torchvision names them.")
-    fits = OrderedDict((k, v) for k, v in state.items() if v.shape == own[k].shape)
-    others = sorted(set(state) - set(fits))
-    if any(not name.startswith("fc.") for name in others):
-        raise WeightsError(f"{source} holds another network: {others[0]} has another shape.")
-    backbone.load_state_dict(fits, strict=False)
-    logger.info("started from %s%s", source, ", with a new head" if others else "")
+def conv_norms(network: nn.Module) -> list[ConvNorm]:
+    """Every convolution with its batch normalisation."""
+    return [
+        ConvNorm(f"{prefix}.{a}".lstrip("."), f"{prefix}.{b}".lstrip("."), conv, norm)
+        for prefix, module in network.named_modules()
+        for (a, conv), (b, norm) in itertools.pairwise(module.named_children())
+        if isinstance(conv, nn.Conv2d) and isinstance(norm, _BatchNorm)
+    ]
 
 
 def choose_device(wanted: str) -> torch.device:

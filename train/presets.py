@@ -11,7 +11,7 @@ from typing import Any
 from deploy.errors import SettingsError
 from deploy.published import STUDY_15_AUGMENTED, STUDY_15_PHOTOGRAPHS
 from deploy.settings import from_mapping
-from train.settings import ADAM, CONSTANT, SMALLEST_ERROR, TrainSettings
+from train.settings import ADAM, CONSTANT, NOTHING, SMALLEST_ERROR, TrainSettings
 
 SOUND = TrainSettings()
 
@@ -21,7 +21,7 @@ SOUND = TrainSettings()
 REFERENCE = TrainSettings(
     preset="reference",
     epochs=100,
-    weights="none",
+    weights=NOTHING,
     optimizer=ADAM,
     learning_rate=0.1,
     schedule=CONSTANT,

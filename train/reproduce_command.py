@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, help="of both")
     parser.add_argument(
         "--weights",
-        metavar="imagenet|none|FILE",
+        metavar="imagenet|none|PATH",
         default="imagenet",
         help="what the sound one starts from, default imagenet",
     )

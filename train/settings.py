@@ -14,6 +14,7 @@ LARGEST_PX = int(LARGEST_SQUARE_PX / OVERSIZE)
 FRAMINGS = ("centre", "stone")  # of `deploy.preprocess`, which loads OpenCV
 LARGEST_SEED = 2**32 - 1  # each epoch's own seed, a multiple of it, still fits into 64 bits
 
+NOTHING, IMAGENET = "none", "imagenet"
 SGD, ADAM = "sgd", "adam"
 COSINE, CONSTANT = "cosine", "constant"
 AUTO, FLOAT32 = "auto", "float32"
@@ -27,7 +28,7 @@ class TrainSettings:
     preset: the name of the preset that these settings started from.
     size_px: side of the network's square input.
     batch: pictures of one step, over all processes together.
-    weights: "imagenet" (torchvision's), "none" (from nothing), or a file with weights.
+    weights: "imagenet" (torchvision's), "none" (from nothing), a file with weights, or a bundle.
     optimizer: "sgd" (Nesterov momentum) or "adam" (torch's default betas).
     learning_rate: at its peak; None takes 0.05 from nothing and 0.01 from weights with SGD,
         0.001 with Adam.
@@ -53,7 +54,7 @@ class TrainSettings:
     size_px: int = 224
     epochs: int = 80
     batch: int = 32
-    weights: str = "imagenet"
+    weights: str = IMAGENET
     optimizer: str = SGD
     learning_rate: float | None = None
     schedule: str = COSINE
@@ -102,7 +103,7 @@ class TrainSettings:
             return self.learning_rate
         if self.optimizer == ADAM:
             return 0.001
-        return 0.05 if self.weights == "none" else 0.01
+        return 0.05 if self.weights == NOTHING else 0.01
 
     @property
     def held_px(self) -> int:

@@ -58,8 +58,9 @@ def _add_recipe_arguments(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--weights",
-        metavar="imagenet|none|FILE",
-        help="what to start from, default imagenet (downloaded by torchvision)",
+        metavar="imagenet|none|PATH",
+        help="what to start from: torchvision's (downloaded; default), nothing, or another run's "
+        "weights or a bundle",
     )
     group.add_argument(
         "--framing",

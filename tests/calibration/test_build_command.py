@@ -21,16 +21,9 @@ from deploy.engine.store import EngineStore
 from deploy.golden.golden import read_golden, write_golden
 from gemscan import main
 from tests.builds import BuildsHere, build_here
-from tests.nets import draw_stones, write_float_bundle, write_full_bundle
+from tests.nets import write_float_bundle
 
 only_10 = pytest.mark.parametrize("tensorrt_pose", ["10.3"], indirect=True)
-
-
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("prepared")
-    write_full_bundle(root / "bundle", draw_stones(root / "stones"))
-    return root
 
 
 @pytest.fixture

@@ -17,16 +17,8 @@ from deploy.engine.store import EngineStore
 from deploy.inspect_command import NAME_WIDTH, print_engine
 from gemscan import main
 from tests.builds import build_here
-from tests.nets import draw_stones, write_full_bundle
 
 only_10 = pytest.mark.parametrize("tensorrt_pose", ["10.3"], indirect=True)
-
-
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("prepared")
-    write_full_bundle(root / "bundle", draw_stones(root / "stones"))
-    return root
 
 
 @pytest.fixture

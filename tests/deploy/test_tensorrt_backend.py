@@ -22,16 +22,9 @@ from deploy.errors import BackendError, BatchError, BundleError
 from deploy.files import sha256
 from deploy.record.reader import RecordReader
 from gemscan import main
-from tests.nets import draw_stones, drawn_squares, write_full_bundle
+from tests.nets import drawn_squares
 
 only_10 = pytest.mark.parametrize("tensorrt_pose", ["10.3"], indirect=True)
-
-
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("prepared")
-    write_full_bundle(root / "bundle", draw_stones(root / "stones"))
-    return root
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""From a run to its bundle, with real torch and real ONNX Runtime; and files with weights."""
+"""From a run to its bundle, with real torch and real ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ from deploy.backends.onnx_cpu import OnnxCpuBackend
 from deploy.bundle import Bundle, load_bundle
 from deploy.folders import LabelledPicture
 from deploy.preprocess import Framing
-from train import model as model_file
-from train.checkpoint import CheckpointError, load_weights
+from train.checkpoint import load_weights
 from train.data.pictures import read_squares
 from train.export.onnx_file import ExportError, fold_batch_norms, prove_same, torch_logits
-from train.model import WeightsError, build_model
+from train.model import build_model
 from train.run.folder import BEST
 
 
@@ -184,43 +183,3 @@ def test_folding_batch_norms_changes_no_logit():
     folded = fold_batch_norms(model)
 
     assert torch.allclose(model(pictures)[0], folded(pictures)[0], atol=1e-4)
-
-
-def test_weights_that_cannot_be_downloaded_name_the_alternatives(monkeypatch):
-    def refuse(**_: object) -> None:
-        raise OSError("network is unreachable")
-
-    monkeypatch.setattr(model_file.ResNet50_Weights, "get_state_dict", lambda self, **_: refuse())
-    with pytest.raises(WeightsError, match="--weights none"):
-        build_model(3, "imagenet")
-
-
-def test_torchvision_weights_from_a_file_keep_the_body_and_get_a_new_head(tmp_path: Path):
-    torch.manual_seed(0)
-    donor = build_model(1000).backbone.state_dict()
-    torch.save(donor, tmp_path / "resnet50-11ad3fa6.pth")
-
-    model = build_model(3, str(tmp_path / "resnet50-11ad3fa6.pth"))
-
-    assert torch.equal(model.backbone.conv1.weight, donor["conv1.weight"])
-    assert model.backbone.fc.weight.shape == (3, 2048)
-
-
-class Payload:
-    def __reduce__(self):
-        return (print, ("executed",))
-
-
-def test_a_checkpoint_that_would_run_code_is_refused(tmp_path: Path):
-    torch.save({"backbone": Payload()}, tmp_path / "evil.pt")
-
-    with pytest.raises(CheckpointError, match=r"cannot be read as a checkpoint"):
-        load_weights(tmp_path / "evil.pt")
-
-
-@pytest.mark.parametrize("text", ["", "hello world", "Ruby\nPeridot\n", "0", "{}", "PK\x03\x04"])
-def test_a_file_of_another_kind_is_refused_with_a_reason(tmp_path: Path, text: str):
-    (tmp_path / "notes.pt").write_text(text)
-
-    with pytest.raises(CheckpointError, match=r"cannot be read as a checkpoint \(.+\)"):
-        load_weights(tmp_path / "notes.pt")

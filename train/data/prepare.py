@@ -159,6 +159,17 @@ def _side(parts: Sequence[tuple[Seen, Sequence[int]]], labels: tuple[str, ...]) 
     return Side(_planes(held) if held else None, targets, pictures)
 
 
+def some_planes(side: Side, size_px: int, framing: Framing, most: int = 128) -> Tensor:
+    """(N, 3, S, S) uint8 RGB: some pictures of a side, evenly over it, read from their files.
+
+    Raises:
+        DataError: none of them can be read any more.
+    """
+    every = max(1, -(-len(side.pictures) // most))
+    squares = read_squares(side.pictures[::every], size_px, framing)
+    return torch.from_numpy(squares.pixels.transpose(0, 3, 1, 2).copy())
+
+
 def _planes(chosen: Sequence[tuple[Squares, int]]) -> Tensor:
     """Chosen pictures, each copied straight into its place: memory is what runs out."""
     px = chosen[0][0].pixels.shape[1]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import itertools
 import warnings
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from deploy.arrays import ByteArray, FloatArray
 from deploy.errors import GemscanError
 from deploy.files import storage_errors
-from train.model import GemNet
+from train.model import GemNet, conv_norms
 
 # TensorRT 8.5 documents opsets to 17; from 18 on its parser misreads ReduceMean without a word.
 OPSET = 17
@@ -79,13 +78,15 @@ def write_onnx(model: GemNet, size_px: int, path: Path) -> None:
 def fold_batch_norms(model: GemNet) -> GemNet:
     """A copy in which every convolution holds the batch normalisation that followed it."""
     folded = copy.deepcopy(model).eval()
-    for module in folded.modules():
-        children = list(module.named_children())
-        for (name, conv), (norm_name, norm) in itertools.pairwise(children):
-            if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-                setattr(module, name, fuse_conv_bn_eval(conv, norm))
-                setattr(module, norm_name, nn.Identity())
+    for pair in conv_norms(folded):
+        _replace(folded, pair.conv_name, fuse_conv_bn_eval(pair.conv, pair.norm))
+        _replace(folded, pair.norm_name, nn.Identity())
     return folded
+
+
+def _replace(model: nn.Module, name: str, module: nn.Module) -> None:
+    parent, _, child = name.rpartition(".")
+    setattr(model.get_submodule(parent), child, module)
 
 
 @torch.no_grad()

@@ -30,6 +30,7 @@ from train.export.onnx_file import write_onnx
 from train.framing import saved_framing
 from train.model import GemNet, build_model
 from train.run.folder import HISTORY, SETTINGS, SPLIT
+from train.settings import IMAGENET, NOTHING
 
 logger = logging.getLogger(__name__)
 
@@ -115,7 +116,7 @@ class TrainedRun:
         """A bundle travels; the folders of the machine that made it stay behind."""
         settings: Json = self.settings["settings"]
         weights = settings["weights"]
-        known = weights in ("imagenet", "none")
+        known = weights in (IMAGENET, NOTHING)
         return settings | {"weights": weights if known else Path(weights).name}
 
     def begin(self, draft: BundleDraft, name: str, version: str) -> None:

@@ -35,6 +35,7 @@ from train.report.facts import (
 from train.report.validated import validated
 from train.run.files import RunFiles, read_run
 from train.run.folder import BEST
+from train.settings import IMAGENET, NOTHING
 
 logger = logging.getLogger(__name__)
 REPORT = "report.html"
@@ -108,7 +109,7 @@ def _chosen_epoch(run: Path) -> int | None:
 
 
 def _lead(run: RunFiles) -> str:
-    start = {"none": "from nothing", "imagenet": "from ImageNet weights"}
+    start = {NOTHING: "from nothing", IMAGENET: "from ImageNet weights"}
     weights = str(run.settings.get("weights", ""))
     training, test = len(run.split["training"]), len(run.split["validation"])
     return (

@@ -14,7 +14,6 @@ from deploy.files import write_json
 from deploy.folders import LabelledPicture, find_labelled, read_class_list
 from deploy.published import STUDY_15, STUDY_15_MEAN
 from deploy.settings import from_mapping
-from train.checkpoint import load_weights
 from train.loop.progress import reading
 from train.loop.team import team_of_environment
 from train.model import choose_device
@@ -25,7 +24,8 @@ from train.reproduce.table import table
 from train.run.folder import BEST, SETTINGS, SPLIT, RunRecord, check_new, sole_trainer
 from train.run.outcome import Outcome, read_outcome
 from train.run.training import Machine, train_run
-from train.settings import TrainSettings
+from train.settings import IMAGENET, NOTHING, TrainSettings
+from train.weights import find_weights
 
 logger = logging.getLogger(__name__)
 PLAN, RESULT, PHOTOGRAPHS = "plan.json", "result.json", "photographs"
@@ -105,9 +105,9 @@ def _open(out: Path, plan: Plan) -> None:
 
 def _check_weights(plan: Plan, out: Path) -> None:
     """No stone is unseen by weights that learned from it."""
-    if plan.weights in ("none", "imagenet") or (out / SOUND.preset / SETTINGS).exists():
+    if plan.weights in (NOTHING, IMAGENET) or (out / SOUND.preset / SETTINGS).exists():
         return
-    taught = set(load_weights(Path(plan.weights)).get("training", ()))
+    taught = find_weights(plan.weights).taught
     unseen = [picture.digest() for picture in find_labelled(out / PHOTOGRAPHS / UNSEEN)]
     if leaked := sum(digest in taught for digest in unseen):
         raise SettingsError(
@@ -142,7 +142,7 @@ def _run(preset: str, out: Path, plan: Plan, machine: Machine) -> Protocol:
 
 
 def _settings(preset: str, plan: Plan) -> TrainSettings:
-    starts_from = {"weights": plan.weights} if PRESETS[preset].weights != "none" else {}
+    starts_from = {"weights": plan.weights} if PRESETS[preset].weights != NOTHING else {}
     return choose_settings(preset, None, plan.changed | starts_from)
 
 

@@ -13,9 +13,10 @@ import torch
 from deploy.errors import BackendError, DataError, GemscanError, SettingsError
 from deploy.folders import find_labelled
 from deploy.preprocess import Framing
-from train.checkpoint import load_checkpoint, load_weights
-from train.data.prepare import Prepared, prepare
+from train.checkpoint import load_checkpoint
+from train.data.prepare import Prepared, prepare, some_planes
 from train.data.split import KnownSides, read_sides
+from train.from_bundle import regain_norms
 from train.loop.hold import AUTO, holds
 from train.loop.progress import TrainProgress, reading
 from train.loop.team import ALONE, Team
@@ -26,6 +27,8 @@ from train.reproduce.enlarge import enlarge, source_digest
 from train.run.environment import note_environment
 from train.run.folder import ENLARGED, SPLIT, STATE, RunRecord, open_new
 from train.run.outcome import Outcome, outcome_of, write_outcome
+from train.settings import NOTHING
+from train.weights import Weights, find_weights
 
 logger = logging.getLogger(__name__)
 
@@ -183,13 +186,16 @@ def _trainer(
 ) -> Trainer:
     settings, team = record.settings, machine.team
     state = team.from_lead(lambda: _saved_state(run, resume))
-    weights = settings.weights if state is None else "none"
-    taught = _taught_by(weights)
-    _warn_of_leak(weights, taught, data)
+    start = find_weights(settings.weights if state is None else NOTHING)
+    taught = start.taught
+    _warn_of_leak(start, data)
     if settings.enlarge:  # what taught are photographs, whatever files show them
         taught |= {source_digest(picture.path) for picture in data.training.pictures}
     torch.manual_seed(settings.seed)  # of the new head, or of the whole network
-    model = build_model(len(data.labels), weights, norm=team.norm(machine.device))
+    model = build_model(len(data.labels), norm=team.norm(machine.device))
+    start.load_into(model, data.labels)
+    if start.folded:
+        regain_norms(model, some_planes(data.training, settings.size_px, data.framing))
     trainer = Trainer(
         model, data, settings, machine.device, taught=taught, team=team, readers=machine.readers
     )
@@ -204,20 +210,13 @@ def _saved_state(run: Path, resume: bool) -> dict[str, Any] | None:
     return load_checkpoint(path) if resume and path.exists() else None
 
 
-def _taught_by(weights: str) -> frozenset[str]:
-    """Digests of the pictures that taught weights of this project."""
-    if weights in ("none", "imagenet"):
-        return frozenset()
-    return frozenset(load_weights(Path(weights)).get("training", ()))
-
-
-def _warn_of_leak(weights: str, taught: frozenset[str], data: Prepared) -> None:
+def _warn_of_leak(start: Weights, data: Prepared) -> None:
     """Weights that learned from pictures that now validate would flatter the result."""
-    leaked = taught.intersection(data.validation.digests())
+    leaked = start.taught.intersection(data.validation.digests())
     if leaked:
         logger.warning(
             "%s learned from %d of the %d validation pictures: the accuracy will be flattered",
-            weights,
+            start.source,
             len(leaked),
             len(data.validation.targets),
         )

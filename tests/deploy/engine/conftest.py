@@ -8,15 +8,6 @@ from pathlib import Path
 import pytest
 
 from deploy.bundle import MODEL_FILES, Bundle, edit_bundle, load_bundle
-from tests.nets import draw_stones, write_full_bundle
-
-
-@pytest.fixture(scope="session")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with `bundle` and `stones`."""
-    root = tmp_path_factory.mktemp("prepared")
-    write_full_bundle(root / "bundle", draw_stones(root / "stones"))
-    return root
 
 
 @pytest.fixture
