@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -33,11 +34,14 @@ def test_your_own_stones_from_folder_to_recorded_video(tmp_path: Path):
     assert lines[0] == "source .venv/bin/activate"
     verbs = [line.split()[1] for line in lines[1:]]
     assert verbs == ["data", "data", *REST]
+    (tmp_path / "edge_app").symlink_to(ROOT / "edge_app")  # for its models
     for line in lines[1:]:
         done = run(line, tmp_path)
         allowed = {0, 1} if "compare" in line else {0}
         assert done.returncode in allowed, f"{line}\n{done.stdout}\n{done.stderr}"
 
+    outcome = json.loads((tmp_path / "runs/first/outcome.json").read_text())
+    assert outcome["validation_top1"] >= 0.5  # seen: 0.8 of 15 pictures; chance: 1 in 15
     for page in ("check.html", "runs/first/report.html", "evaluation.html"):
         assert (tmp_path / page).stat().st_size > 10_000
     video = cv2.VideoCapture(str(tmp_path / "first.mp4"))
