@@ -17,3 +17,19 @@ def number(low: int, high: int) -> Callable[[str], int]:
         return int(text)
 
     return read
+
+
+def share(low: float = 0.0, *, below_1: bool = False) -> Callable[[str], float]:
+    """A reader for argparse: a part of a whole, from `low` to 1, or to less than 1."""
+
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = -1.0
+        if not low <= value <= 1 or (below_1 and value == 1):
+            most = "below 1" if below_1 else "1"
+            raise argparse.ArgumentTypeError(f"must be a number from {low:g} to {most}, not {text}")
+        return value
+
+    return read

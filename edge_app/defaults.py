@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deploy.arguments import MOST_THREADS, number
+
 if TYPE_CHECKING:
     from deploy.backends import Backend
     from deploy.bundle import Bundle
@@ -33,18 +35,11 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--threads",
-        type=count,
+        type=number(0, MOST_THREADS),
         default=0,
         metavar="N",
         help="processor cores that work on one picture (default: 0, all)",
     )
-
-
-def count(text: str) -> int:
-    """A whole number from 0 on, for argparse."""
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"must be a whole number from 0 on, not {text}")
-    return int(text)
 
 
 def open_model(bundle: Bundle, args: argparse.Namespace) -> Backend:

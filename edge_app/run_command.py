@@ -10,7 +10,8 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
-from edge_app.defaults import add_model_arguments, count, open_model
+from deploy.arguments import number
+from edge_app.defaults import add_model_arguments, open_model
 from edge_app.display_choice import AUTO, DISPLAYS, WEB, WINDOW, choose_display
 from edge_app.web.arguments import add_web_arguments, web_settings
 
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 
 RECORD_FPS = 30.0  # of a live source that does not say its own rate
 STOPPED_EARLY = 130
+MOST_FRAMES = 10**12
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--record", type=Path, metavar="FILE", help="write the drawn video here")
     parser.add_argument(
         "--frames",
-        type=count,
+        type=number(0, MOST_FRAMES),
         default=0,
         metavar="N",
         help="end after N frames (default: 0, never)",

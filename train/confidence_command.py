@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deploy.arguments import MOST_THREADS, number
+from deploy.arguments import MOST_THREADS, number, share
 
 if TYPE_CHECKING:
     from deploy.decision import Decision
@@ -50,14 +50,14 @@ def add_targets(parser: argparse.ArgumentParser) -> None:
     """What is asked of the decision: `export` asks the same."""
     parser.add_argument(
         "--named-right",
-        type=share,
+        type=share(0.5, below_1=True),
         default=0.98,
         metavar="P",
         help="of the stones that are named, the share to be named right (default %(default)s)",
     )
     parser.add_argument(
         "--known-kept",
-        type=share,
+        type=share(0.5, below_1=True),
         default=0.9,
         metavar="P",
         help="of the stones of known kinds, the share to pass as familiar (default %(default)s)",
@@ -69,17 +69,6 @@ def add_targets(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="pictures of one kind that are looked at (default %(default)s)",
     )
-
-
-def share(text: str) -> float:
-    """A share between 0.5 and 1, for argparse."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0.5 <= value < 1:
-        raise argparse.ArgumentTypeError(f"must be a number from 0.5 to below 1, not {text}")
-    return value
 
 
 def run_confidence(args: argparse.Namespace) -> int:

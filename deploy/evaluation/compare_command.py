@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deploy.arguments import share
 from deploy.evaluation.limits import MAX_LOSS, MIN_AGREEMENT
 
 if TYPE_CHECKING:
@@ -30,28 +31,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--min-agreement",
-        type=share,
+        type=share(),
         default=MIN_AGREEMENT,
         metavar="SHARE",
         help="least part of the pictures with the same label (default %(default)s)",
     )
     parser.add_argument(
         "--max-loss",
-        type=share,
+        type=share(),
         default=MAX_LOSS,
         metavar="SHARE",
         help="greatest loss of top-1 accuracy (default %(default)s, half a point)",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write every number there")
     parser.set_defaults(run=run_compare)
-
-
-def share(word: str) -> float:
-    """A number from 0 to 1, for argparse."""
-    value = float(word)
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{word} is not between 0 and 1")
-    return value
 
 
 def run_compare(args: argparse.Namespace) -> int:
