@@ -29,7 +29,7 @@ from deploy.backends.onnx_cpu import OnnxCpuBackend
 from deploy.bundle import MODEL_FILES, SCHEMA, Bundle, Manifest, edit_bundle, load_bundle
 from deploy.decision import Decision
 from deploy.familiarity import read_familiarity
-from deploy.preprocess import Framing, InputSpec
+from deploy.preprocess import Framing
 from edge_app.bench.bench import run_bench
 from edge_app.defaults import SHIPPED_BUNDLE
 from edge_app.machine.facts import describe_machine
@@ -40,7 +40,6 @@ from tests.bench.frames import PreloadedFrames, demo_frames
 from train.export.onnx_file import write_onnx
 from train.model import GemNet, build_model
 
-SIZE_PX = 224
 VIDEO_FRAMES = 300
 
 
@@ -72,8 +71,9 @@ def main() -> int:
 
 def _model_rows(folder: Path, seconds: float) -> Iterator[Row]:
     """INT8 against float32, in ONNX Runtime and in eager PyTorch, one picture at a time."""
-    picture = np.random.default_rng(0).integers(0, 256, (1, SIZE_PX, SIZE_PX, 3), dtype=np.uint8)
     shipped = load_bundle(SHIPPED_BUNDLE)
+    side = shipped.manifest.input.size_px
+    picture = np.random.default_rng(0).integers(0, 256, (1, side, side, 3), dtype=np.uint8)
     model = build_model(len(shipped.labels)).eval()
     float32 = _float32_bundle(folder / "float32", model, shipped)
     with ExitStack() as stack:
@@ -96,8 +96,8 @@ def _model_rows(folder: Path, seconds: float) -> Iterator[Row]:
 
 def _float32_bundle(root: Path, model: GemNet, like: Bundle) -> Bundle:
     with edit_bundle(root) as draft:
-        write_onnx(model, SIZE_PX, draft.root / MODEL_FILES["fp32"])
-        spec, framing = InputSpec(SIZE_PX), Framing()
+        spec, framing = like.manifest.input, Framing()
+        write_onnx(model, spec.size_px, draft.root / MODEL_FILES["fp32"])
         draft.manifest = Manifest(
             SCHEMA, "float32", "1", like.labels, spec, framing, Decision(), {}, {}
         )
