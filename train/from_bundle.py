@@ -81,8 +81,9 @@ def regain_norms(model: GemNet, planes: Tensor, batch: int = 16) -> None:
     """Give each channel the mean and the spread that it has on these pictures.
 
     What the network computes in evaluation stays as it is, and in training it computes nearly
-    the same. Each filter gets the length that a new one has: batch normalisation undoes it, and
-    how fast a filter turns depends on its length.
+    the same. Each filter gets the length 1: batch normalisation undoes it, and how far a step
+    turns a filter depends on it. Trained ones have 0.1 to 1, the first layer's the longest; with
+    the lengths of new ones, 0.3 there, a few steps at the usual rate spoilt what was learned.
 
     Args:
         model: with the weights of `read_bundle_weights`.
@@ -105,8 +106,7 @@ class _Spread:
 
     def __init__(self) -> None:
         self._count = 0
-        self._sum: Tensor | float = 0.0
-        self._squares: Tensor | float = 0.0
+        self._sum, self._squares = torch.zeros(2, 1, dtype=torch.float64)
 
     def watch(self) -> Callable[[nn.Module, Any, Tensor], None]:
         def see(_module: nn.Module, _given: Any, made: Tensor) -> None:
@@ -118,15 +118,15 @@ class _Spread:
         return see
 
     def mean_and_variance(self) -> tuple[Tensor, Tensor]:
-        mean = torch.as_tensor(self._sum) / self._count
-        variance = (torch.as_tensor(self._squares) / self._count - mean.square()).clamp(min=0)
+        mean = self._sum / self._count
+        variance = (self._squares / self._count - mean.square()).clamp(min=0)
         return mean.float(), variance.float()
 
 
 def _regain(pair: ConvNorm, mean: Tensor, variance: Tensor) -> None:
     """Let the norm take away mean and spread of its channels, and give them back."""
     conv, norm = pair.conv, pair.norm
-    longer = _length_when_new(conv) / conv.weight.flatten(1).norm(dim=1).clamp(min=1e-8)
+    longer = 1 / conv.weight.flatten(1).norm(dim=1).clamp(min=1e-8)
     assert norm.running_mean is not None
     assert norm.running_var is not None
     conv.weight.mul_(longer.view(-1, 1, 1, 1))
@@ -134,9 +134,3 @@ def _regain(pair: ConvNorm, mean: Tensor, variance: Tensor) -> None:
     norm.running_var.copy_(variance * longer.square())
     norm.weight.copy_((norm.running_var + norm.eps).sqrt() / longer)
     norm.bias.add_(mean)
-
-
-def _length_when_new(conv: nn.Conv2d) -> float:
-    """Of one filter as torchvision's ResNet draws it (`kaiming_normal_`, fan_out, ReLU)."""
-    fan_in, fan_out = conv.weight[0].numel(), conv.weight[:, 0].numel()
-    return float((2 / fan_out * fan_in) ** 0.5)

@@ -13,6 +13,7 @@ from torch import Tensor
 from torchvision.models import ResNet50_Weights
 
 from deploy.errors import GemscanError
+from deploy.spelling import known_as
 from train.checkpoint import load_weights
 from train.from_bundle import is_bundle, read_bundle_weights
 from train.model import GemNet
@@ -83,8 +84,10 @@ class Weights:
         if not labels or not self.labels:
             same = len(self.state["fc.bias"]) == count
             return {row: row for row in range(count)} if same else {}
-        theirs = {label: row for row, label in enumerate(self.labels)}
-        return {row: theirs[label] for row, label in enumerate(labels) if label in theirs}
+        known = [known_as(label, self.labels) for label in labels]
+        return {
+            row: self.labels.index(name) for row, name in enumerate(known) if name in self.labels
+        }
 
 
 def find_weights(said: str) -> Weights:

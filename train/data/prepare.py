@@ -160,7 +160,9 @@ def _side(parts: Sequence[tuple[Seen, Sequence[int]]], labels: tuple[str, ...]) 
 
 
 def some_planes(side: Side, size_px: int, framing: Framing, most: int = 128) -> Tensor:
-    """(N, 3, S, S) uint8 RGB: some pictures of a side, evenly over it, read from their files.
+    """(N, 3, S, S) uint8 RGB: some pictures of a side, evenly over it.
+
+    Read from their files: the same where a side is held and where it is not.
 
     Raises:
         DataError: none of them can be read any more.
