@@ -57,7 +57,7 @@ def _convert(hint: Any, value: Any, where: str, error: type[GemscanError]) -> An
     if dataclasses.is_dataclass(hint):
         return from_mapping(hint, value, where=where, error=error)  # type: ignore[arg-type]
     if get_origin(hint) is tuple:
-        if not isinstance(value, list):
+        if not isinstance(value, list | tuple):
             raise error(f"{where} must be a list, not {value!r}")
         inner = get_args(hint)[0]
         return tuple(_convert(inner, item, where, error) for item in value)

@@ -33,6 +33,10 @@ class TrainSettings:
     learning_rate: at its peak; None takes 0.05 from nothing and 0.01 from weights with SGD,
         0.001 with Adam.
     schedule: "cosine", down to nothing at the last step, or "constant".
+    teachers: bundles whose answers teach beside the names (`train.loop.teachers`).
+    teacher_share: of their part in the loss.
+    shown_px: side of the augmented squares, which the network and each teacher see shrunk to what
+        they take. 0 is `size_px`; a run with teachers raises it to the largest that one takes.
     mixup: alpha of mixup (`train.loop.mix`), which blends pictures of a batch with each other: for
         long training on few pictures. 0 blends nothing.
     ema_decay: per step, of the averaged weights that are validated and exported; 0 averages
@@ -61,6 +65,9 @@ class TrainSettings:
     momentum: float = 0.9
     weight_decay: float = 5e-4
     label_smoothing: float = 0.1
+    teachers: tuple[str, ...] = ()
+    teacher_share: float = 0.7
+    shown_px: int = 0
     mixup: float = 0.0
     warmup_epochs: float = 3.0
     ema_decay: float = 0.99
@@ -87,6 +94,12 @@ class TrainSettings:
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be a number from 0 on: {getattr(self, name)}")
         _one_of("framing", self.framing, *FRAMINGS)
+        if not 0 <= self.teacher_share <= 1:
+            raise ValueError(f"teacher_share must be from 0 to 1: {self.teacher_share}")
+        if self.shown_px:
+            _within("shown_px", self.shown_px, self.size_px, LARGEST_PX)
+        if self.enlarge and (self.teachers or self.shown_px):
+            raise ValueError("enlarged pictures have one size: teachers cannot be shown them")
         if self.enlarge and self.framing != "centre":
             raise ValueError("enlarged pictures are cut already: framing must be centre")
         if not 0 < self.validation_share < 1:
@@ -106,9 +119,14 @@ class TrainSettings:
         return 0.05 if self.weights == NOTHING else 0.01
 
     @property
+    def augmented_px(self) -> int:
+        """Side of the squares that augmentation makes."""
+        return self.shown_px or self.size_px
+
+    @property
     def held_px(self) -> int:
-        """Side of the squares that teach: larger than the input where they are augmented."""
-        return self.size_px if self.enlarge else round(self.size_px * OVERSIZE)
+        """Side of the squares that teach: larger than those where they are augmented."""
+        return self.size_px if self.enlarge else round(self.augmented_px * OVERSIZE)
 
 
 def _at_least(name: str, value: int, least: int) -> None:

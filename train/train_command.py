@@ -63,6 +63,12 @@ def _add_recipe_arguments(group: argparse._ArgumentGroup) -> None:
         "weights or a bundle",
     )
     group.add_argument(
+        "--teachers",
+        nargs="+",
+        metavar="BUNDLE",
+        help="bundles whose answers teach beside the names (distillation)",
+    )
+    group.add_argument(
         "--framing",
         choices=FRAMINGS,
         help=f"the central square, or one around the stone, default {defaults.framing}",

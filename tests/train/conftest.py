@@ -95,3 +95,11 @@ def finished_run(
     run = tmp_path_factory.mktemp("finished") / "run"
     assert train(blobs, run, "--extra", str(more_blobs)) == 0
     return run
+
+
+@pytest.fixture(scope="session")
+def exported(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundle of `finished_run`; tests only read it."""
+    bundle = tmp_path_factory.mktemp("exported") / "blobs3"
+    assert gemscan.main(["export", str(finished_run), str(bundle)]) == 0
+    return bundle

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from train.loop.history import EpochResult
 from train.loop.optimise import make_optimizer, make_schedule
 from train.model import build_model
 from train.presets import REFERENCE, SOUND, choose_settings
-from train.settings import TrainSettings
+from train.run.folder import read_record
 
 
 def test_flags_win_over_the_file_and_the_file_over_the_preset(tmp_path: Path):
@@ -66,8 +65,8 @@ def test_the_reference_preset_is_the_printed_protocol():
 def test_a_resumed_run_keeps_its_settings_whatever_a_file_says(
     train: Callable[..., int], blobs: Path, finished_run: Path, tmp_path: Path, capsys
 ):
-    saved = json.loads((finished_run / "settings.json").read_text())["settings"]
-    assert TrainSettings(**saved) == replace(SOUND, size_px=32, batch=8, epochs=2, weights="none")
+    saved = read_record(finished_run).settings
+    assert saved == replace(SOUND, size_px=32, batch=8, epochs=2, weights="none")
     (tmp_path / "mine.json").write_text('{"momentum": 0.5}')
 
     assert train(blobs, finished_run, "--resume", "--config", str(tmp_path / "mine.json")) == 2

@@ -12,7 +12,6 @@ import onnx
 import pytest
 import torch
 
-import gemscan
 from deploy.bundle import MODEL_FILES, edit_bundle, load_bundle
 from deploy.golden.golden import golden_batch, read_golden
 from edge_app.defaults import SHIPPED_BUNDLE
@@ -23,13 +22,6 @@ from train.from_bundle import regain_norms
 from train.model import build_model, conv_norms
 from train.run.folder import BEST, SPLIT
 from train.weights import Weights, WeightsError, find_weights
-
-
-@pytest.fixture(scope="module")
-def exported(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    bundle = tmp_path_factory.mktemp("exported") / "blobs3"
-    assert gemscan.main(["export", str(finished_run), str(bundle)]) == 0
-    return bundle
 
 
 @pytest.fixture

@@ -81,6 +81,14 @@ def warp(squares: Tensor, size_px: int, affine: Tensor) -> Tensor:
     return F.grid_sample(squares.float(), grid, padding_mode="border", align_corners=False)
 
 
+def shrink(pictures: Tensor, size_px: int) -> Tensor:
+    """(N, 3, size_px, size_px) float32 of (N, 3, S, S): every pixel of them counts."""
+    if pictures.shape[-1] == size_px:
+        return pictures
+    size = (size_px, size_px)
+    return F.interpolate(pictures, size=size, mode="bilinear", antialias=True)
+
+
 def random_affine(count: int, generator: torch.Generator, *, mirror: bool = True) -> Tensor:
     """(N, 2, 3) matrices for `affine_grid`: full turns, scale, shift, mirror, drawn evenly."""
     angle = torch.rand(count, generator=generator) * 2 * math.pi

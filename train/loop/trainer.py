@@ -17,7 +17,7 @@ from deploy.errors import GemscanError
 from deploy.files import write_json
 from train.checkpoint import CheckpointError, save_checkpoint
 from train.data.prepare import Prepared
-from train.loop.augment import augment, draw_changes
+from train.loop.augment import augment, draw_changes, shrink
 from train.loop.average import Average
 from train.loop.choose import chosen_epoch
 from train.loop.event_files import EventFiles
@@ -30,6 +30,7 @@ from train.loop.precision import autocast
 from train.loop.progress import TrainProgress
 from train.loop.stream import Stream, readers_for
 from train.loop.tally import Tally
+from train.loop.teachers import Teachers
 from train.loop.team import ALONE, Team
 from train.model import GemNet
 from train.run.folder import BEST, HISTORY, LAST, STATE
@@ -45,7 +46,8 @@ class DivergedError(GemscanError):
 class Trainer:
     """Trains one network on one `Prepared` set.
 
-    taught: digests of the pictures that taught the weights `model` starts from.
+    taught: digests of the pictures that taught the weights `model` starts from, and the teachers.
+    teachers: bundles whose answers teach beside the names.
     team: the processes that train together; `model` has its normalisation (`Team.norm`).
     readers: processes that read pictures which are not held; None chooses.
     """
@@ -58,6 +60,7 @@ class Trainer:
         device: torch.device,
         *,
         taught: Collection[str] = (),
+        teachers: Teachers | None = None,
         team: Team = ALONE,
         readers: int | None = None,
     ) -> None:
@@ -77,6 +80,7 @@ class Trainer:
         self._optimizer = make_optimizer(self._model, settings)
         self._schedule = make_schedule(self._optimizer, settings, self._steps_per_epoch())
         self._loss = nn.CrossEntropyLoss(label_smoothing=settings.label_smoothing)
+        self._teachers = teachers
         self._meter = GpuMeter(device)
         self._unsaved_best: dict[str, Any] | None = None
         self.history: list[EpochResult] = []
@@ -238,8 +242,11 @@ class Trainer:
         if mix:
             pictures = mix.pictures(pictures)
         with autocast(self._device, self._settings.precision):
-            logits, _ = self._net(pictures.contiguous(memory_format=torch.channels_last))
+            seen = shrink(pictures, self._settings.size_px)
+            logits, _ = self._net(seen.contiguous(memory_format=torch.channels_last))
             loss = mix.loss(self._loss, logits, targets) if mix else self._loss(logits, targets)
+            if self._teachers:
+                loss = self._teachers.blend(loss, logits, pictures)
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self._optimizer.step()
@@ -248,11 +255,11 @@ class Trainer:
         tally.add(loss, logits, targets)
 
     def _shown(self, squares: Tensor, whole: int, generator: torch.Generator) -> Tensor:
-        """What the network sees. Every process draws for the whole batch and takes its part."""
+        """What is shown. Every process draws for the whole batch and takes its part."""
         if self._settings.enlarge:
             return squares.float()
         changes = draw_changes(whole, generator).part(self._team.part(whole))
-        return augment(squares, self._settings.size_px, changes.to(self._device))
+        return augment(squares, self._settings.augmented_px, changes.to(self._device))
 
     @torch.no_grad()
     def validate(self) -> tuple[float, float]:

@@ -109,14 +109,19 @@ def _chosen_epoch(run: Path) -> int | None:
 
 
 def _lead(run: RunFiles) -> str:
-    start = {NOTHING: "from nothing", IMAGENET: "from ImageNet weights"}
-    weights = str(run.settings.get("weights", ""))
     training, test = len(run.split["training"]), len(run.split["validation"])
     return (
         f"ResNet-50 on {len(run.labels)} classes, {run.settings.get('size_px')} px, "
-        f"{start.get(weights, 'from weights of its own')}: {counted(training, 'picture')} taught "
-        f"it, {test:,} tested it."
+        f"{_origin(run)}: {counted(training, 'picture')} taught it, {test:,} tested it."
     )
+
+
+def _origin(run: RunFiles) -> str:
+    weights, teachers = str(run.settings.get("weights", "")), run.settings.get("teachers", ())
+    known = {NOTHING: "from nothing", IMAGENET: "from ImageNet weights"}
+    start = known.get(weights, f"from {Path(weights).name}")
+    names = ", ".join(Path(teacher).name for teacher in teachers)
+    return f"{start}, with what {names} answered" if names else start
 
 
 def _headline(run: RunFiles, answers: Answers | None) -> tuple[Fact, ...]:

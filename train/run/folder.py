@@ -26,6 +26,8 @@ OUTCOME, EVENTS, ENLARGED = "outcome.json", "tensorboard", "pictures"
 STATE, BEST, LAST = "state.pt", "best.pt", "last.pt"
 LOCK = "lock"
 
+LATER_SETTINGS = ("framing", "mixup", "precision", "teachers", "teacher_share", "shown_px")
+
 
 @dataclass(frozen=True)
 class RunRecord:
@@ -93,11 +95,12 @@ def read_record(run: Path) -> RunRecord:
         raise SettingsError(
             f"{run} cannot be resumed: {path} cannot be read ({exc}). Leave --resume out to begin."
         ) from exc
-    return from_mapping(RunRecord, _with_framing(saved), where=str(path))
+    return from_mapping(RunRecord, _with_later_settings(saved), where=str(path))
 
 
-def _with_framing(saved: Any) -> Any:
-    """A run that says nothing of its framing is of the time of the central square."""
+def _with_later_settings(saved: Any) -> Any:
+    """A run of an earlier version says nothing of what came later; the defaults change nothing."""
     if isinstance(saved, dict) and isinstance(saved.get("settings"), dict):
-        return saved | {"settings": {"framing": "centre"} | saved["settings"]}
+        later = {name: getattr(TrainSettings(), name) for name in LATER_SETTINGS}
+        return saved | {"settings": later | saved["settings"]}
     return saved

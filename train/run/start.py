@@ -8,11 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deploy.bundle import load_bundle
 from deploy.errors import SettingsError
 from deploy.folders import read_class_list
 from train.presets import choose_settings
 from train.run.folder import BEST, RunRecord, check_new, read_record, sole_trainer
-from train.settings import TrainSettings
+from train.settings import LARGEST_PX, TrainSettings
 
 if TYPE_CHECKING:
     from train.run.outcome import Outcome
@@ -67,7 +68,7 @@ def wanted_record(args: argparse.Namespace) -> RunRecord:
         SettingsError: settings or the list of classes cannot be read, or cannot serve.
     """
     return RunRecord(
-        choose_settings(args.preset, args.config, _given_settings(args)),
+        _chosen_settings(args),
         _absolute(args.data),
         extra=_absolute(args.extra) if args.extra else None,
         split=_absolute(args.split) if args.split else None,
@@ -88,18 +89,28 @@ def _resumed(args: argparse.Namespace) -> RunRecord:
 
 def _wanted_settings(args: argparse.Namespace) -> dict[str, Any]:
     """What the command says of a resumed run: everything with a preset or a file, else flags."""
-    given = _given_settings(args)
     if args.preset is None and args.config is None:
-        return given
-    chosen = choose_settings(args.preset, args.config, given)
+        return _given_settings(args)
+    chosen = _chosen_settings(args)
     return {name: getattr(chosen, name) for name in TrainSettings.__dataclass_fields__}
 
 
+def _chosen_settings(args: argparse.Namespace) -> TrainSettings:
+    """What a new run is to have; pictures are shown as large as a teacher takes them."""
+    chosen = choose_settings(args.preset, args.config, _given_settings(args))
+    if not chosen.teachers:
+        return chosen
+    sizes = [load_bundle(Path(teacher)).manifest.input.size_px for teacher in chosen.teachers]
+    largest = max(chosen.augmented_px, *sizes)
+    return replace(chosen, shown_px=min(largest, LARGEST_PX))
+
+
 def _given_settings(args: argparse.Namespace) -> dict[str, Any]:
+    given = {name: getattr(args, name, None) for name in TrainSettings.__dataclass_fields__}
     return {
-        name: getattr(args, name)
-        for name in TrainSettings.__dataclass_fields__
-        if getattr(args, name, None) is not None
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in given.items()
+        if value is not None
     }
 
 

@@ -19,6 +19,7 @@ from train.data.split import KnownSides, read_sides
 from train.from_bundle import regain_norms
 from train.loop.hold import AUTO, holds
 from train.loop.progress import TrainProgress, reading
+from train.loop.teachers import Teacher, Teachers, load_teacher
 from train.loop.team import ALONE, Team
 from train.loop.trainer import DivergedError, Trainer
 from train.model import build_model
@@ -27,8 +28,8 @@ from train.reproduce.enlarge import enlarge, source_digest
 from train.run.environment import note_environment
 from train.run.folder import ENLARGED, SPLIT, STATE, RunRecord, open_new
 from train.run.outcome import Outcome, outcome_of, write_outcome
-from train.settings import NOTHING
-from train.weights import Weights, find_weights
+from train.settings import NOTHING, TrainSettings
+from train.weights import find_weights
 
 logger = logging.getLogger(__name__)
 
@@ -187,8 +188,10 @@ def _trainer(
     settings, team = record.settings, machine.team
     state = team.from_lead(lambda: _saved_state(run, resume))
     start = find_weights(settings.weights if state is None else NOTHING)
-    taught = start.taught
-    _warn_of_leak(start, data)
+    teachers = [load_teacher(source) for source in settings.teachers]
+    taught = start.taught.union(*(teacher.taught for teacher in teachers))
+    for source, known in [(start.source, start.taught), *((t.source, t.taught) for t in teachers)]:
+        _warn_of_leak(source, known, data)
     if settings.enlarge:  # what taught are photographs, whatever files show them
         taught |= {source_digest(picture.path) for picture in data.training.pictures}
     torch.manual_seed(settings.seed)  # of the new head, or of the whole network
@@ -197,11 +200,26 @@ def _trainer(
     if start.folded:
         regain_norms(model, some_planes(data.training, settings.size_px, data.framing))
     trainer = Trainer(
-        model, data, settings, machine.device, taught=taught, team=team, readers=machine.readers
+        model,
+        data,
+        settings,
+        machine.device,
+        taught=taught,
+        teachers=_together(teachers, settings, data, machine.device),
+        team=team,
+        readers=machine.readers,
     )
     if state is not None:
         trainer.restore(state)
     return trainer
+
+
+def _together(
+    teachers: Sequence[Teacher], settings: TrainSettings, data: Prepared, device: torch.device
+) -> Teachers | None:
+    if not teachers:
+        return None
+    return Teachers(teachers, data.labels, data.framing, settings.teacher_share, device)
 
 
 def _saved_state(run: Path, resume: bool) -> dict[str, Any] | None:
@@ -210,13 +228,13 @@ def _saved_state(run: Path, resume: bool) -> dict[str, Any] | None:
     return load_checkpoint(path) if resume and path.exists() else None
 
 
-def _warn_of_leak(start: Weights, data: Prepared) -> None:
+def _warn_of_leak(source: str, taught: frozenset[str], data: Prepared) -> None:
     """Weights that learned from pictures that now validate would flatter the result."""
-    leaked = start.taught.intersection(data.validation.digests())
+    leaked = taught.intersection(data.validation.digests())
     if leaked:
         logger.warning(
             "%s learned from %d of the %d validation pictures: the accuracy will be flattered",
-            start.source,
+            source,
             len(leaked),
             len(data.validation.targets),
         )
