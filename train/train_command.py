@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="go on with RUN after its last save, with the settings, classes and split it has",
     )
     _add_picture_arguments(parser.add_argument_group("pictures"))
+    _add_origin_arguments(parser.add_argument_group("what knows something already"))
     _add_recipe_arguments(parser.add_argument_group("recipe"))
     add_machine_arguments(
         parser.add_argument_group("machine", "changes nothing of what is learned")
@@ -43,6 +44,21 @@ def _add_picture_arguments(group: argparse._ArgumentGroup) -> None:
     )
 
 
+def _add_origin_arguments(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--weights",
+        metavar="imagenet|none|PATH",
+        help="what to start from: torchvision's (downloaded; default), nothing, or another run's "
+        "weights or a bundle",
+    )
+    group.add_argument(
+        "--teachers",
+        nargs="+",
+        metavar="BUNDLE",
+        help="bundles whose answers teach beside the names (distillation)",
+    )
+
+
 def _add_recipe_arguments(group: argparse._ArgumentGroup) -> None:
     defaults = TrainSettings()
     group.add_argument(
@@ -55,18 +71,6 @@ def _add_recipe_arguments(group: argparse._ArgumentGroup) -> None:
         type=Path,
         metavar="FILE",
         help="settings in JSON, named as in a run's settings.json; flags win over it",
-    )
-    group.add_argument(
-        "--weights",
-        metavar="imagenet|none|PATH",
-        help="what to start from: torchvision's (downloaded; default), nothing, or another run's "
-        "weights or a bundle",
-    )
-    group.add_argument(
-        "--teachers",
-        nargs="+",
-        metavar="BUNDLE",
-        help="bundles whose answers teach beside the names (distillation)",
     )
     group.add_argument(
         "--framing",

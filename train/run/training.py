@@ -19,7 +19,6 @@ from train.data.split import KnownSides, read_sides
 from train.from_bundle import regain_norms
 from train.loop.hold import AUTO, holds
 from train.loop.progress import TrainProgress, reading
-from train.loop.teachers import Teacher, Teachers, load_teacher
 from train.loop.team import ALONE, Team
 from train.loop.trainer import DivergedError, Trainer
 from train.model import build_model
@@ -27,9 +26,9 @@ from train.presets import REFERENCE
 from train.reproduce.enlarge import enlarge, source_digest
 from train.run.environment import note_environment
 from train.run.folder import ENLARGED, SPLIT, STATE, RunRecord, open_new
+from train.run.origins import find_origins
 from train.run.outcome import Outcome, outcome_of, write_outcome
-from train.settings import NOTHING, TrainSettings
-from train.weights import find_weights
+from train.settings import TrainSettings
 
 logger = logging.getLogger(__name__)
 
@@ -187,25 +186,20 @@ def _trainer(
 ) -> Trainer:
     settings, team = record.settings, machine.team
     state = team.from_lead(lambda: _saved_state(run, resume))
-    start = find_weights(settings.weights if state is None else NOTHING)
-    teachers = [load_teacher(source) for source in settings.teachers]
-    taught = start.taught.union(*(teacher.taught for teacher in teachers))
-    for source, known in [(start.source, start.taught), *((t.source, t.taught) for t in teachers)]:
-        _warn_of_leak(source, known, data)
-    if settings.enlarge:  # what taught are photographs, whatever files show them
-        taught |= {source_digest(picture.path) for picture in data.training.pictures}
+    origins = find_origins(settings, resumed=state is not None)
+    origins.warn_of_leaks(data)
     torch.manual_seed(settings.seed)  # of the new head, or of the whole network
     model = build_model(len(data.labels), norm=team.norm(machine.device))
-    start.load_into(model, data.labels)
-    if start.folded:
+    origins.start.load_into(model, data.labels)
+    if origins.start.folded:
         regain_norms(model, some_planes(data.training, settings.size_px, data.framing))
     trainer = Trainer(
         model,
         data,
         settings,
         machine.device,
-        taught=taught,
-        teachers=_together(teachers, settings, data, machine.device),
+        taught=origins.taught | _photographs(settings, data),
+        teachers=origins.together(data, settings.teacher_share, machine.device),
         team=team,
         readers=machine.readers,
     )
@@ -214,27 +208,14 @@ def _trainer(
     return trainer
 
 
-def _together(
-    teachers: Sequence[Teacher], settings: TrainSettings, data: Prepared, device: torch.device
-) -> Teachers | None:
-    if not teachers:
-        return None
-    return Teachers(teachers, data.labels, data.framing, settings.teacher_share, device)
+def _photographs(settings: TrainSettings, data: Prepared) -> set[str]:
+    """What taught are photographs, whatever files show them enlarged."""
+    if not settings.enlarge:
+        return set()
+    return {source_digest(picture.path) for picture in data.training.pictures}
 
 
 def _saved_state(run: Path, resume: bool) -> dict[str, Any] | None:
     """None for a new run, and for one that was stopped before its first save."""
     path = run / STATE
     return load_checkpoint(path) if resume and path.exists() else None
-
-
-def _warn_of_leak(source: str, taught: frozenset[str], data: Prepared) -> None:
-    """Weights that learned from pictures that now validate would flatter the result."""
-    leaked = taught.intersection(data.validation.digests())
-    if leaked:
-        logger.warning(
-            "%s learned from %d of the %d validation pictures: the accuracy will be flattered",
-            source,
-            len(leaked),
-            len(data.validation.targets),
-        )
