@@ -109,3 +109,10 @@ def test_a_file_that_is_no_model_is_refused(
 
     with pytest.raises(BundleError, match="cannot be loaded"):
         open_backend(broken, precision="fp32")
+
+
+def test_between_pictures_the_processor_is_to_rest(tiny_bundle: Bundle):
+    """Threads would wait for the next one at full speed; so small a model never wakes them."""
+    with OnnxCpuBackend(tiny_bundle, threads=4) as backend:
+        options = backend._session.get_session_options()
+        assert options.get_session_config_entry("session.force_spinning_stop") == "1"
