@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from deploy.arguments import number
 from edge_app.defaults import add_model_arguments, open_model
 from edge_app.display_choice import AUTO, DISPLAYS, WEB, WINDOW, choose_display
+from edge_app.machine.cores import leave_cores_to_the_model
 from edge_app.web.arguments import add_web_arguments, web_settings
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_run(args: argparse.Namespace) -> int:
     """Run the loop. 0 when at least one frame was handled, however it ended."""
+    leave_cores_to_the_model()
     from deploy.bundle import load_bundle
     from edge_app.console import report_run
     from edge_app.feed import open_feed

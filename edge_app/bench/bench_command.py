@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge_app.defaults import add_model_arguments, open_model
+from edge_app.machine.cores import leave_cores_to_the_model
 
 if TYPE_CHECKING:
     from deploy.arrays import Json
@@ -49,6 +50,7 @@ def duration(text: str) -> float:
 
 def run_bench_command(args: argparse.Namespace) -> int:
     """Measure, print the table, write the numbers."""
+    leave_cores_to_the_model()
     from deploy.bundle import load_bundle
     from deploy.familiarity import read_familiarity
     from deploy.files import write_json
