@@ -43,7 +43,7 @@ class Gate:
         Without a profile it is the frame's own array.
         """
         image, at_s = frame.image_bgr, frame.captured_at
-        state = self._watch.state(image, at_s)
+        state = self._watch.state(image, at_s, coded=frame.coded)
         if state is CameraState.LIVE and self._light is not None:
             if self._light.moved(image, at_s):
                 state = CameraState.MOVED_LIGHT

@@ -16,11 +16,14 @@ class Frame:
     image_bgr: (H, W, 3) uint8, BGR.
     captured_at: `time.monotonic()` when it arrived, in seconds.
     index: 0 for the source's first frame; gaps are frames that were dropped.
+    coded: it came as what has changed since the one before (H.264 and its like), so that of a
+        still scene the same picture comes again and again.
     """
 
     image_bgr: ByteArray
     captured_at: float
     index: int
+    coded: bool = False
 
 
 class Source(Protocol):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 import cv2
 
@@ -18,6 +19,7 @@ TO_BGR = "videoconvert ! video/x-raw,format=BGR"
 NEWEST = "appsink drop=true max-buffers=1 sync=false"  # a live camera: the newest frame alone
 EVERY = "appsink max-buffers=1 sync=false"  # what has an end waits for who reads it
 NAME_CHARACTERS = 60
+CODED = re.compile(r"rtsp|h26[45]|vp[89]|av1", re.IGNORECASE)
 ENDS = re.compile(r"\bnum-buffers=|\b\w*filesrc\b|\bfile:/")
 
 
@@ -42,7 +44,13 @@ def from_uri(uri: Uri) -> PipelineSource:
     if not re.search(r"\bappsink\b", text):
         text = f"{text} ! {TO_BGR} ! {EVERY if ends else NEWEST}"
     short = name if len(name) <= NAME_CHARACTERS else f"{name[:NAME_CHARACTERS]}…"
-    return PipelineSource(f"pipeline {short}", text, live=not ends, identity=f"pipeline {name}")
+    return PipelineSource(
+        f"pipeline {short}",
+        text,
+        live=not ends,
+        identity=f"pipeline {name}",
+        coded=bool(CODED.search(text)),
+    )
 
 
 def has_gstreamer() -> bool:
@@ -72,6 +80,7 @@ class PipelineSource:
         api: which of OpenCV's libraries reads it.
         environment: set for that library alone.
         identity: what its profile is found by, where that is not its name.
+        coded: of its frames (`edge_app.sources.base.Frame`).
     """
 
     def __init__(
@@ -83,6 +92,7 @@ class PipelineSource:
         api: int = cv2.CAP_GSTREAMER,
         environment: Mapping[str, str] | None = None,
         identity: str = "",
+        coded: bool = False,
     ) -> None:
         self.name = name
         self.live = live
@@ -92,6 +102,7 @@ class PipelineSource:
         self._api = api
         self._environment = dict(environment or {})
         self._identity = identity or name
+        self._coded = coded
         self._capture: ApartCapture | None = None
 
     @property
@@ -126,7 +137,7 @@ class PipelineSource:
             raise self._failed(exc) from exc
         if frame is None and self.live:
             raise CameraError(f"{self.name} has stopped sending.{self.advice}")
-        return frame
+        return frame and replace(frame, coded=self._coded)
 
     def _open(self) -> None:
         self._close()

@@ -62,7 +62,7 @@ def gstreamer_source(
             *("decodebin", *fetch, TO_BGR, NEWEST),
         ]
     )
-    return PipelineSource(f"camera {masked(address)}", pipeline)
+    return PipelineSource(f"camera {masked(address)}", pipeline, coded=True)
 
 
 def ffmpeg_source(
@@ -81,6 +81,7 @@ def ffmpeg_source(
         address,
         api=cv2.CAP_FFMPEG,
         environment={"OPENCV_FFMPEG_CAPTURE_OPTIONS": text},
+        coded=True,
     )
 
 

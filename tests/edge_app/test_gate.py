@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -43,6 +45,15 @@ def test_a_live_picture_passes_in_true_colours():
 
     assert state is CameraState.LIVE
     np.testing.assert_array_equal(image, frame.image_bgr + 1)
+
+
+def test_of_a_network_camera_a_still_picture_is_no_frozen_one():
+    gate, frame = Gate(NotedFeed()), next(pictures(100, 1))
+
+    said = {gate.pass_on(replace(frame, captured_at=t, coded=True))[0] for t in range(10)}
+
+    assert said == {CameraState.LIVE}
+    assert gate.pass_on(replace(frame, captured_at=10.0))[0] is CameraState.FROZEN
 
 
 def test_a_lamp_that_moved_lets_nothing_pass():

@@ -100,6 +100,20 @@ def stat(process):
     return text.rpartition(") ")[2].split()
 
 
+@pytest.mark.parametrize(
+    ("pipeline", "coded"),
+    [
+        ("rtspsrc location=rtsp://cam/live ! decodebin", True),
+        ("udpsrc port=5000 ! rtph265depay ! nvv4l2decoder", True),
+        ("v4l2src device=/dev/video0 ! image/jpeg ! jpegdec", False),
+    ],
+)
+def test_a_pipeline_says_whether_frames_come_as_changes(monkeypatch, pipeline, coded):
+    monkeypatch.setattr(gstreamer, "has_gstreamer", lambda: True)
+
+    assert open_source(f"gst://{pipeline}")._coded == coded
+
+
 @real
 def test_a_pipeline_that_ends_gives_all_its_frames_and_then_none():
     source = open_source("gst://videotestsrc num-buffers=10 ! video/x-raw,width=96,height=64")

@@ -64,6 +64,14 @@ def test_a_still_picture_that_was_encoded_anew_has_no_noise_either():
     assert states(images)[-1] is CameraState.FROZEN
 
 
+def test_an_encoder_may_leave_a_still_scene_out_for_half_a_minute():
+    watch, still = PictureWatch(live=True), noisy(120, 0)
+
+    said = [watch.state(still, i * 0.5, coded=True) for i in range(62)]
+
+    assert said == [CameraState.LIVE] * 60 + [CameraState.FROZEN] * 2
+
+
 def test_the_quietest_sensor_is_not_frozen():
     """A tenth of a grey level of noise still changes some pixels."""
     levels = np.linspace(60, 200, SHAPE[1])[None, :, None] * np.ones(SHAPE)

@@ -5,10 +5,12 @@ import subprocess
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from deploy.errors import CameraError, MissingDependencyError, SettingsError
 from edge_app.sources import gstreamer, rtsp
+from edge_app.sources.base import Frame
 from edge_app.sources.gstreamer import has_gstreamer
 from edge_app.sources.uri import open_source
 
@@ -24,6 +26,19 @@ THROUGH = [
         ],
     ),
 ]
+
+
+class OneFrame:
+    fps = 25.0
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+
+    def read(self) -> Frame:
+        return self._frame
+
+    def close(self) -> None:
+        """There is nothing to close."""
 
 
 class NetworkCamera:
@@ -128,6 +143,18 @@ def test_a_wrong_address_is_refused_without_its_password(uri, said):
 
     assert said in str(caught.value)
     assert "pw" not in str(caught.value)
+
+
+@pytest.mark.parametrize("through", ["gstreamer_source", "ffmpeg_source"])
+def test_frames_of_a_network_camera_are_known_as_coded(monkeypatch, through):
+    """So that a tray on which nothing changes is not taken for a frozen camera."""
+    frame = Frame(np.zeros((4, 4, 3), np.uint8), captured_at=0.0, index=0)
+    monkeypatch.setattr(gstreamer, "ApartCapture", lambda *_, **__: OneFrame(frame))
+
+    with getattr(rtsp, through)("rtsp://cam/live") as source:
+        assert source.read().coded
+    with gstreamer.PipelineSource("USB camera", "v4l2src ! appsink") as source:
+        assert not source.read().coded
 
 
 def test_the_query_is_the_cameras_and_the_fragment_is_ours(monkeypatch):
