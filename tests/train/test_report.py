@@ -65,6 +65,24 @@ def test_the_command_writes_a_page_with_the_numbers_of_the_run(
     assert "Near-duplicates were grouped before the split" in page.text
 
 
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({}, "32 px, from nothing: 30 pictures taught it, 3 tested it"),
+        ({"weights": "imagenet"}, "from ImageNet weights: 30 pictures"),
+        ({"weights": "gems15"}, "from gems15: 30 pictures"),
+        (
+            {"weights": "gems15", "teachers": ["a", "b.zip"]},
+            "from gems15, with what a, b.zip answered: 30 pictures",
+        ),
+    ],
+)
+def test_the_page_says_what_the_run_started_from(run: Path, settings: dict[str, object], said: str):
+    change(run / SETTINGS, lambda record: record["settings"].update(settings))
+
+    assert said in reported(run).text
+
+
 def test_the_logits_are_those_of_the_weights_and_are_computed_once(
     run: Path, monkeypatch: pytest.MonkeyPatch
 ):

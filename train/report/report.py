@@ -119,9 +119,8 @@ def _lead(run: RunFiles) -> str:
 def _origin(run: RunFiles) -> str:
     weights, teachers = str(run.settings.get("weights", "")), run.settings.get("teachers", ())
     known = {NOTHING: "from nothing", IMAGENET: "from ImageNet weights"}
-    start = known.get(weights, f"from {Path(weights).name}")
-    names = ", ".join(Path(teacher).name for teacher in teachers)
-    return f"{start}, with what {names} answered" if names else start
+    start = known.get(weights, f"from {weights or 'weights of its own'}")
+    return f"{start}, with what {', '.join(teachers)} answered" if teachers else start
 
 
 def _headline(run: RunFiles, answers: Answers | None) -> tuple[Fact, ...]:
