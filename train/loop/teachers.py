@@ -99,8 +99,8 @@ class Teachers:
         columns = [k for k in range(len(labels)) if all(k in rows for rows in known)]
         if len(columns) < 2:
             raise SettingsError(
-                "--teachers: they and the classes that are trained have fewer than two kinds in "
-                "common. Name classes as their bundles do (gemscan inspect), or leave them out."
+                "the teachers and the classes to be trained have fewer than two kinds in common. "
+                "Name the folders like the labels in their bundle.json, or leave --teachers out."
             )
         self._columns = torch.tensor(columns, device=device)
         self._heard = [
