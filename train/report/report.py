@@ -124,7 +124,7 @@ def _origin(run: RunFiles) -> str:
 
 
 def _headline(run: RunFiles, answers: Answers | None) -> tuple[Fact, ...]:
-    time = Fact("Training time", duration(training_s(run)), f"{len(run.history)} epochs")
+    time = Fact("Training time", duration(training_s(run)), counted(len(run.history), "epoch"))
     if answers is None:
         return (Fact("Epochs done", f"{len(run.history)} of {run.epochs}"), time)
     return (_accuracy(answers), _mean(answers), *_sureness(answers), time)
