@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 def name_key(name: str) -> str:
@@ -21,6 +21,12 @@ def known_as(name: str, known: Iterable[str]) -> str:
     wanted = name_key(name)
     alike = [other for other in known if name_key(other) == wanted]
     return name if name in alike else next(iter(alike), name)
+
+
+def places(names: Sequence[str], known: Sequence[str]) -> dict[int, int]:
+    """By the place of each of `names` that is known, its place among `known`."""
+    meant = [known_as(name, known) for name in names]
+    return {place: known.index(name) for place, name in enumerate(meant) if name in known}
 
 
 def distinct(names: Iterable[str]) -> list[str]:

@@ -18,7 +18,7 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 from torchvision.models import resnet50
 
-from deploy.bundle import MODEL_FILES, Bundle, load_bundle
+from deploy.bundle import MODEL_FILES, Bundle
 from deploy.errors import BundleError
 from train.model import ConvNorm, GemNet, conv_norms
 
@@ -30,7 +30,7 @@ def is_bundle(path: Path) -> bool:
     return path.is_dir() or path.suffix.lower() == ".zip"
 
 
-def read_bundle_weights(path: Path) -> dict[str, Any]:
+def read_bundle_weights(bundle: Bundle) -> dict[str, Any]:
     """The network of a bundle, from float32 where it holds that, else from INT8.
 
     Its batch normalisations add what was folded into a bias and do nothing else: in evaluation
@@ -40,9 +40,8 @@ def read_bundle_weights(path: Path) -> dict[str, Any]:
         "backbone", "labels" and "training", as `train.checkpoint.load_weights` does.
 
     Raises:
-        BundleError: it cannot be read, or was not written by `gemscan export`.
+        BundleError: it was not written by `gemscan export`.
     """
-    bundle = load_bundle(path)
     network = resnet50(num_classes=len(bundle.labels))
     state = network.state_dict()
     constants = _constants(bundle)
@@ -54,8 +53,8 @@ def read_bundle_weights(path: Path) -> dict[str, Any]:
         state |= {name: constants[name] for name in ("fc.weight", "fc.bias")}
     except KeyError as exc:
         raise BundleError(
-            f"{path} cannot be taught on: its model has no {exc.args[0]}, so gemscan export did "
-            "not write it. Give other --weights."
+            f"{bundle.root} cannot be taught on: its model has no {exc.args[0]}, so gemscan export "
+            "did not write it. Give another bundle."
         ) from exc
     taught = bundle.read_json("training.json").get("training", ())
     return {"backbone": state, "labels": bundle.labels, "training": tuple(taught)}

@@ -12,8 +12,9 @@ from pathlib import Path
 from torch import Tensor
 from torchvision.models import ResNet50_Weights
 
+from deploy.bundle import load_bundle
 from deploy.errors import GemscanError
-from deploy.spelling import known_as
+from deploy.spelling import places
 from train.checkpoint import load_weights
 from train.from_bundle import is_bundle, read_bundle_weights
 from train.model import GemNet
@@ -84,10 +85,7 @@ class Weights:
         if not labels or not self.labels:
             same = len(self.state["fc.bias"]) == count
             return {row: row for row in range(count)} if same else {}
-        known = [known_as(label, self.labels) for label in labels]
-        return {
-            row: self.labels.index(name) for row, name in enumerate(known) if name in self.labels
-        }
+        return places(labels, self.labels)
 
 
 def find_weights(said: str) -> Weights:
@@ -107,7 +105,7 @@ def find_weights(said: str) -> Weights:
         return Weights(said, _download())
     path = Path(said)
     folded = is_bundle(path)
-    content = read_bundle_weights(path) if folded else load_weights(path)
+    content = read_bundle_weights(load_bundle(path)) if folded else load_weights(path)
     return Weights(
         said,
         content["backbone"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from deploy.spelling import distinct, known_as, name_key
+from deploy.spelling import distinct, known_as, name_key, places
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,10 @@ def test_another_name_stays_another_one(one, other):
 def test_of_two_that_are_known_the_same_to_the_letter_is_meant():
     assert known_as("garnet red", ["Garnet Red", "garnet red"]) == "garnet red"
     assert known_as("GARNET RED", ["Garnet Red", "garnet red"]) == "Garnet Red"
+
+
+def test_names_are_placed_among_those_that_are_known():
+    assert places(["Ruby", "JADE", "Opal"], ("jade", "Topaz", "Ruby")) == {0: 2, 1: 0}
 
 
 def test_the_first_spelling_stands_for_all():

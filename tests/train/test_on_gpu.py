@@ -27,21 +27,3 @@ def test_a_gpu_learns_about_what_a_processor_learns_and_says_how_busy_it_was(
     for row, gpu_row in zip(one, other, strict=True):
         assert gpu_row["training_loss"] == pytest.approx(row["training_loss"], rel=0.05)
         assert gpu_row["gpu_memory_gb"] > 0.1
-
-
-def test_a_gpu_learns_on_from_a_bundle_with_a_teacher(
-    train: Callable[..., int], blobs: Path, exported: Path, tmp_path: Path
-):
-    """All three networks on one device; one that teaches itself is told nothing new."""
-    (tmp_path / "alone.json").write_text(json.dumps({"teacher_share": 1.0}))
-    flags = ["--teachers", str(exported), "--config", str(tmp_path / "alone.json"), "--epochs", "1"]
-    own = ["--weights", str(exported), "--lr", "1e-9"]
-
-    assert train(blobs, tmp_path / "new", *flags, "--device", "cuda") == 0
-    assert train(blobs, tmp_path / "own", *flags, *own, "--device", "cuda") == 0
-
-    new, same = (
-        json.loads((tmp_path / name / "history.json").read_text())[0]["training_loss"]
-        for name in ("new", "own")
-    )
-    assert same < 0.1 * new

@@ -23,6 +23,7 @@ from train.run.folder import HISTORY, LAST, SETTINGS, read_record
 from train.settings import TrainSettings
 
 CPU = torch.device("cpu")
+NEEDS_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
 GEMS = ("Ruby", "Jade", "Opal", "Pearl")
 PICTURES = torch.rand(5, 3, 48, 48) * 255
 
@@ -135,22 +136,24 @@ def test_a_bundle_speaks_as_its_network_does(exported: Path):
     manifest = load_bundle(exported).manifest
     assert (read.labels, read.size_px) == (manifest.labels, manifest.input.size_px)
     assert read.temperature == manifest.decision.temperature
-    assert read.taught == set(read_bundle_weights(exported)["training"])
+    assert read.taught == set(read_bundle_weights(load_bundle(exported))["training"])
     said = Teachers([read], read.labels, Framing(), 1.0, CPU).say(PICTURES[:, :, :32, :32])
     with torch.no_grad():
         logits, _ = read.network(PICTURES[:, :, :32, :32])
     assert torch.allclose(said, F.log_softmax(logits / read.temperature, 1), atol=1e-6)
 
 
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=NEEDS_GPU)])
 def test_a_run_learns_from_a_bundles_answers_alone(
-    train: Callable[..., int], blobs: Path, exported: Path, tmp_path: Path
+    train: Callable[..., int], blobs: Path, exported: Path, tmp_path: Path, device: str
 ):
     """Not one name counts here, and a network is told nothing new by itself."""
     (tmp_path / "alone.json").write_text(json.dumps({"teacher_share": 1.0}))
     flags = ["--teachers", str(exported), "--config", str(tmp_path / "alone.json")]
-    own = ["--weights", str(exported), "--epochs", "1", "--lr", "1e-9"]
+    flags += ["--epochs", "1", "--device", device]
+    own = ["--weights", str(exported), "--lr", "1e-9"]
 
-    assert train(blobs, tmp_path / "new", *flags, "--epochs", "1") == 0
+    assert train(blobs, tmp_path / "new", *flags) == 0
     assert train(blobs, tmp_path / "own", *flags, *own) == 0
 
     assert first_loss(tmp_path / "own") < 0.1 * first_loss(tmp_path / "new")

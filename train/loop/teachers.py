@@ -22,7 +22,7 @@ from torch.nn import functional as F  # noqa: N812  (its usual name)
 from deploy.bundle import load_bundle
 from deploy.errors import SettingsError
 from deploy.preprocess import Framing
-from deploy.spelling import known_as
+from deploy.spelling import places
 from train.from_bundle import read_bundle_weights
 from train.loop.augment import shrink
 from train.model import GemNet, build_model
@@ -54,7 +54,8 @@ def load_teacher(source: str) -> Teacher:
     Raises:
         BundleError: it cannot be read, or was not written by `gemscan export`.
     """
-    manifest, content = load_bundle(Path(source)).manifest, read_bundle_weights(Path(source))
+    bundle = load_bundle(Path(source))
+    manifest, content = bundle.manifest, read_bundle_weights(bundle)
     network = build_model(len(manifest.labels))
     network.backbone.load_state_dict(content["backbone"])
     return Teacher(
@@ -95,7 +96,7 @@ class Teachers:
         for teacher in teachers:
             _check_framing(teacher, framing)
             teacher.network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        known = [_rows(teacher, labels) for teacher in teachers]
+        known = [places(labels, teacher.labels) for teacher in teachers]
         columns = [k for k in range(len(labels)) if all(k in rows for rows in known)]
         if len(columns) < 2:
             raise SettingsError(
@@ -136,12 +137,6 @@ def _logits(teacher: Teacher, pictures: Tensor) -> Tensor:
     seen = shrink(pictures, teacher.size_px).contiguous(memory_format=torch.channels_last)
     logits: Tensor = teacher.network(seen)[0]
     return logits.float()
-
-
-def _rows(teacher: Teacher, labels: Sequence[str]) -> dict[int, int]:
-    """Which of its rows speaks of each of the learner's classes that it knows."""
-    names = [known_as(label, teacher.labels) for label in labels]
-    return {k: teacher.labels.index(name) for k, name in enumerate(names) if name in teacher.labels}
 
 
 def _check_framing(teacher: Teacher, framing: Framing) -> None:
