@@ -21,7 +21,6 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from deploy.arrays import Json
 from deploy.errors import DataError, GemscanError, SettingsError
-from deploy.evaluation.scores import wilson_interval
 from deploy.files import write_json
 from deploy.folders import LabelledPicture, find_labelled
 from train.checkpoint import load_weights
@@ -29,17 +28,14 @@ from train.data.duplicates import group_pictures
 from train.data.pictures import Seen, look_at
 from train.data.prepare import Progress
 from train.data.split import read_sides
-from train.run.folder import HISTORY, LAST, SETTINGS, SPLIT, RunRecord, read_record
+from train.estimate import ESTIMATE, FoldScore, pool
+from train.run.folder import HISTORY, LAST, SETTINGS, SPLIT, RunRecord, read_record, told
 from train.run.start import wanted_record
 from train.train_command import add_arguments
 
 logger = logging.getLogger(__name__)
 
-ESTIMATE, PLAN = "estimate.json", "plan.json"
-METHOD = (
-    "grouped cross-validation before INT8: each photograph is judged once, by a run that saw "
-    "neither it nor a near-duplicate of it; the weights of the last epoch, which no score chose"
-)
+PLAN = "plan.json"
 
 
 class FoldError(GemscanError):
@@ -61,14 +57,6 @@ class Fold:
     def done(self) -> bool:
         """Whether it was trained to its end."""
         return (self.root / LAST).exists()
-
-
-@dataclass(frozen=True)
-class FoldScore:
-    """How many of the pictures that validated in one fold were named right."""
-
-    n: int
-    right: int
 
 
 def check_plan(out: Path, plan: Json) -> None:
@@ -179,46 +167,25 @@ def train_fold(data: Path, fold: Fold, flags: Sequence[str]) -> None:
 
 
 def estimate(folds: Sequence[Fold]) -> Json:
-    """The pooled accuracy of finished folds, as `estimate.json` keeps it.
-
-    The interval is Wilson's over all pictures, as if one model had judged them.
+    """The pooled accuracy of finished folds of one recipe, as `estimate.json` keeps it.
 
     Raises:
         DataError: a fold's records cannot be read.
+        SettingsError: its settings cannot.
         FoldError: a photograph is not judged once, by a run that never saw it.
     """
     scores = [_score(fold) for fold in folds]
     _check_unseen(folds)
-    return pool(scores)
+    return pool(scores, recipe_of(folds[0].root))
 
 
-def pool(scores: Sequence[FoldScore]) -> Json:
-    """The accuracy over all folds, as `estimate.json` keeps it."""
-    n, right = sum(score.n for score in scores), sum(score.right for score in scores)
-    return {
-        "method": METHOD,
-        "n": n,
-        "top1": right / n,
-        "top1_interval_95": list(wilson_interval(right, n)),
-        "folds": [asdict(score) for score in scores],
-    }
-
-
-def read_estimate(path: Path) -> Json:
-    """What `estimate` gave, from its file.
+def recipe_of(fold: Path) -> Json:
+    """The settings of a fold's run, as they are told: `check_begun` saw that all have the same.
 
     Raises:
-        DataError: not readable, or something else.
+        SettingsError: they cannot be read.
     """
-    try:
-        said: Json = json.loads(path.read_text(encoding="utf-8"))
-        wanted = {"method": str, "n": int, "top1": float, "top1_interval_95": list, "folds": list}
-        whole = all(isinstance(said[name], kind) for name, kind in wanted.items())
-    except (OSError, ValueError, LookupError, TypeError) as exc:
-        raise DataError(f"{path} cannot be read as an estimate ({exc!r}).") from exc
-    if not whole or set(said) != set(wanted):
-        raise DataError(f"{path} holds no estimate of gemscan crossvalidate.")
-    return said
+    return told(asdict(read_record(fold).settings))
 
 
 def _divide(seen: Seen, count: int, seed: int) -> list[set[int]]:

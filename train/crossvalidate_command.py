@@ -44,7 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run_crossvalidate(args: argparse.Namespace) -> int:
     """Train all folds, one after the other; what is finished is not done again."""
     from deploy.files import write_json
-    from train.crossvalidate import ESTIMATE, check_begun, estimate, train_fold
+    from train.crossvalidate import check_begun, estimate, train_fold
+    from train.estimate import ESTIMATE
 
     folds = [(fold, [*_class_flags(args), *own, *args.train]) for fold, own in _folds(args)]
     for fold, flags in folds:

@@ -50,7 +50,8 @@ def run_export(args: argparse.Namespace) -> int:
     """Export, and say how the result was proven."""
     from deploy.folders import read_class_list
     from train.confidence.fit import Settings
-    from train.crossvalidate import follow_folds, read_estimate
+    from train.crossvalidate import follow_folds
+    from train.estimate import read_estimate
     from train.export.confidence import Asked
     from train.export.export import export_run
 

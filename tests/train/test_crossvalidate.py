@@ -21,9 +21,9 @@ from train.crossvalidate import (
     estimate,
     follow_folds,
     plan_folds,
-    read_estimate,
     train_fold,
 )
+from train.estimate import held_against, read_estimate
 from train.run.folder import LAST
 
 TINY = ("--train", "--size", "32", "--batch", "8", "--epochs", "1", "--device", "cpu")
@@ -246,14 +246,39 @@ def test_nothing_can_follow_folds_of_which_one_has_not_begun(finished: Path, tmp
         follow_folds(out)
 
 
-def test_the_estimate_travels_in_the_bundle(finished: Path, finished_run: Path, tmp_path: Path):
+def test_the_estimate_travels_in_the_bundle(
+    finished: Path, finished_run: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
     said = str(finished / "estimate.json")
 
     assert gemscan.main(["export", str(finished_run), str(tmp_path / "b"), "--estimate", said]) == 0
 
     metrics = load_bundle(tmp_path / "b").manifest.metrics
-    assert metrics["cross_validation"] == json.loads(Path(said).read_text())
+    found = metrics["cross_validation"]
+    assert found == json.loads(Path(said).read_text()) | {"note": found["note"]}
+    assert "another recipe than this model's: epochs 1, not 2" in found["note"]
+    assert "another recipe than this model's: epochs 1, not 2" in caplog.text
     assert metrics["validation"]["n"] == 3
+
+
+def test_an_estimate_of_the_same_recipe_has_no_note(finished: Path):
+    """The files with weights that each fold and the run started from are not the recipe."""
+    found = read_estimate(finished / "estimate.json")
+    settings = found["settings"] | {"weights": "last.pt", "validation_share": 0.5, "seed": 7}
+
+    assert found["settings"]["epochs"] == 1
+    assert held_against(found, settings) == found
+    assert "mixup 0.0, not 0.2" in held_against(found, settings | {"mixup": 0.2})["note"]
+
+
+def test_an_estimate_of_an_earlier_version_says_that_its_recipe_is_not_known(
+    finished: Path, tmp_path: Path
+):
+    said = json.loads((finished / "estimate.json").read_text())
+    settings = said.pop("settings")
+    (tmp_path / "e.json").write_text(json.dumps(said))
+
+    assert "not recorded" in held_against(read_estimate(tmp_path / "e.json"), settings)["note"]
 
 
 def test_thresholds_are_chosen_on_all_pictures_of_the_folds(
@@ -263,7 +288,9 @@ def test_thresholds_are_chosen_on_all_pictures_of_the_folds(
     assert gemscan.main(words) == 0
 
     metrics = load_bundle(tmp_path / "b").manifest.metrics
-    assert metrics["cross_validation"] == json.loads((finished / "estimate.json").read_text())
+    found = metrics["cross_validation"]
+    said = json.loads((finished / "estimate.json").read_text())
+    assert {name: found[name] for name in said} == said
     assert metrics["confidence"]["pictures"]["judging"] == 27
     assert metrics["confidence"]["known"]["named"]["n"] == 27
     assert "run of a cross-validation" in metrics["confidence"]["note"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from deploy.bundle import load_bundle
+import gemscan
+from deploy.bundle import edit_bundle, load_bundle
 from deploy.errors import SettingsError
 from deploy.folders import find_labelled
 from deploy.preprocess import Framing
@@ -148,8 +150,12 @@ def test_a_run_learns_from_a_bundles_answers_alone(
     train: Callable[..., int], blobs: Path, exported: Path, tmp_path: Path, device: str
 ):
     """Not one name counts here, and a network is told nothing new by itself."""
+    with edit_bundle(tmp_path / "teacher", start_from=load_bundle(exported)) as draft:
+        manifest = draft.require_manifest()
+        plain = replace(manifest.decision, temperature=1.0)
+        draft.manifest = replace(manifest, decision=plain)
     (tmp_path / "alone.json").write_text(json.dumps({"teacher_share": 1.0}))
-    flags = ["--teachers", str(exported), "--config", str(tmp_path / "alone.json")]
+    flags = ["--teachers", str(tmp_path / "teacher"), "--config", str(tmp_path / "alone.json")]
     flags += ["--epochs", "1", "--device", device]
     own = ["--weights", str(exported), "--lr", "1e-9"]
 
@@ -158,7 +164,7 @@ def test_a_run_learns_from_a_bundles_answers_alone(
 
     assert first_loss(tmp_path / "own") < 0.1 * first_loss(tmp_path / "new")
     settings = read_record(tmp_path / "new").settings
-    assert (settings.teachers, settings.shown_px) == ((str(exported),), 32)
+    assert (settings.teachers, settings.shown_px) == ((str(tmp_path / "teacher"),), 32)
 
 
 def test_what_taught_a_teacher_has_taught_the_run(
@@ -193,6 +199,21 @@ def test_a_run_with_a_teacher_is_resumed_with_it(
     assert train(blobs, run, *teachers, "--epochs", "1", "--resume") == 0
     assert train(blobs, run, "--teachers", "other", "--epochs", "1", "--resume") == 2
     assert "was started with teachers" in capsys.readouterr().err
+
+
+def test_a_bundle_names_its_teachers_without_the_folders_of_the_machine(
+    train: Callable[..., int], blobs: Path, exported: Path, tmp_path: Path
+):
+    run, bundle = tmp_path / "run", tmp_path / "pupil"
+    flags = ["--teachers", str(exported), "--weights", str(exported), "--epochs", "1"]
+    assert train(blobs, run, *flags) == 0
+
+    assert gemscan.main(["export", str(run), str(bundle)]) == 0
+
+    settings = load_bundle(bundle).manifest.provenance["training"]["settings"]
+    assert settings["teachers"] == [settings["weights"]] == [exported.name]
+    for name in ("bundle.json", "training.json"):
+        assert str(exported.parent) not in (bundle / name).read_text()
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,8 @@ from train.confidence.fit import Looked, Settings, fit_confidence, fit_with, loo
 from train.confidence.judged import Judged, judge
 from train.confidence.rows import joined
 from train.confidence.thresholds import choose_decision
-from train.crossvalidate import FoldScore, pool
+from train.crossvalidate import recipe_of
+from train.estimate import FoldScore, pool
 from train.export.trained import TrainedRun, read_run
 
 logger = logging.getLogger(__name__)
@@ -76,11 +77,16 @@ def judge_folds(labels: tuple[str, ...], asked: Asked) -> list[Judged]:
     return [_judge_fold(folder, labels, asked) for folder in asked.folds]
 
 
-def estimate_of(folds: Sequence[Judged]) -> Json:
-    """The pooled accuracy of folds, as `gemscan crossvalidate` gives it."""
+def estimate_of(folds: Sequence[Judged], asked: Asked) -> Json:
+    """The pooled accuracy of folds, as `gemscan crossvalidate` gives it.
+
+    Raises:
+        SettingsError: the settings of the folds cannot be read.
+    """
     parts = [fold.where(fold.plain) for fold in folds]
     rights = [(part.logits.argmax(axis=1) == part.targets) for part in parts]
-    return pool([FoldScore(len(right), int(right.sum())) for right in rights])
+    scores = [FoldScore(len(right), int(right.sum())) for right in rights]
+    return pool(scores, recipe_of(asked.folds[0]))
 
 
 def _judge_fold(folder: Path, labels: tuple[str, ...], asked: Asked) -> Judged:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,11 +19,14 @@ from deploy.files import write_json
 from deploy.golden.golden import infer_one_by_one
 from train.confidence.judged import Judged
 from train.data.pictures import read_squares
+from train.estimate import held_against
 from train.export.confidence import Asked, add_confidence, add_thresholds, estimate_of, judge_folds
 from train.export.golden import draw_golden
 from train.export.onnx_file import prove_same
 from train.export.trained import TrainedRun, read_run
 from train.settings import LOWEST_LOSS
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,8 @@ def export_run(
         top1 = float((logits.argmax(1) == targets).mean())
         metrics = {"validation": _metrics(logits, targets, trained, by_folds=bool(folds))}
         if estimate or folds:
-            metrics["cross_validation"] = estimate or estimate_of(folds)
+            found = estimate or estimate_of(folds, asked)
+            metrics["cross_validation"] = _checked(found, trained)
         draft.manifest = replace(draft.require_manifest(), metrics=metrics)
         _add_decision(draft, trained, (logits, targets), asked, folds)
         draw_golden(draft)
@@ -119,6 +124,14 @@ def _metrics(
         "precision": "fp32",
         "note": _note(run, by_folds),
     }
+
+
+def _checked(found: Json, run: TrainedRun) -> Json:
+    """The estimate, with a warning where it is of another recipe than this run's."""
+    held = held_against(found, run.settings_to_tell())
+    if note := held.get("note"):
+        logger.warning("the estimate that travels in the bundle: %s", note)
+    return held
 
 
 def _note(run: TrainedRun, by_folds: bool) -> str:

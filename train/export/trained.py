@@ -29,8 +29,7 @@ from train.data.recorded import is_as_recorded
 from train.export.onnx_file import write_onnx
 from train.framing import saved_framing
 from train.model import GemNet, build_model
-from train.run.folder import HISTORY, SETTINGS, SPLIT
-from train.settings import IMAGENET, NOTHING
+from train.run.folder import HISTORY, SETTINGS, SPLIT, told
 
 logger = logging.getLogger(__name__)
 
@@ -113,11 +112,8 @@ class TrainedRun:
         return _as_recorded(self.foreign)
 
     def settings_to_tell(self) -> Json:
-        """A bundle travels; the folders of the machine that made it stay behind."""
-        settings: Json = self.settings["settings"]
-        weights = settings["weights"]
-        known = weights in (IMAGENET, NOTHING)
-        return settings | {"weights": weights if known else Path(weights).name}
+        """The settings as the bundle carries them."""
+        return told(self.settings["settings"])
 
     def begin(self, draft: BundleDraft, name: str, version: str) -> None:
         """Write the float32 model into a bundle, and a manifest that decides nothing yet.

@@ -98,6 +98,12 @@ def read_record(run: Path) -> RunRecord:
     return from_mapping(RunRecord, _with_later_settings(saved), where=str(path))
 
 
+def told(settings: Json) -> Json:
+    """Settings as they travel: files and bundles by name, for the machine's folders stay behind."""
+    teachers = [Path(source).name for source in settings.get("teachers", ())]
+    return settings | {"weights": Path(settings["weights"]).name, "teachers": teachers}
+
+
 def _with_later_settings(saved: Any) -> Any:
     """A run of an earlier version says nothing of what came later; the defaults change nothing."""
     if isinstance(saved, dict) and isinstance(saved.get("settings"), dict):

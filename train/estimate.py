@@ -1,0 +1,84 @@
+"""What a recipe gets on unseen stones, pooled over folds: in `estimate.json` and in a bundle."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from deploy.arrays import Json
+from deploy.errors import DataError
+from deploy.evaluation.scores import wilson_interval
+
+ESTIMATE = "estimate.json"
+METHOD = (
+    "grouped cross-validation before INT8: each photograph is judged once, by a run that saw "
+    "neither it nor a near-duplicate of it; the weights of the last epoch, which no score chose"
+)
+KEPT = {"method": str, "n": int, "top1": float, "top1_interval_95": list, "folds": list}
+
+# They differ between a fold and the run that ships, and are no part of the recipe.
+NO_RECIPE = ("preset", "weights", "validation_share", "seed")
+
+
+@dataclass(frozen=True)
+class FoldScore:
+    """How many of the pictures that validated in one fold were named right."""
+
+    n: int
+    right: int
+
+
+def pool(scores: Sequence[FoldScore], settings: Json) -> Json:
+    """The accuracy over all folds. The interval is Wilson's, as if one model had judged them.
+
+    Args:
+        settings: of the folds, as they are told (`train.run.folder.told`).
+    """
+    n, right = sum(score.n for score in scores), sum(score.right for score in scores)
+    return {
+        "method": METHOD,
+        "n": n,
+        "top1": right / n,
+        "top1_interval_95": list(wilson_interval(right, n)),
+        "folds": [asdict(score) for score in scores],
+        "settings": settings,
+    }
+
+
+def read_estimate(path: Path) -> Json:
+    """What `gemscan crossvalidate` found, from its file.
+
+    Files of earlier versions lack the settings.
+
+    Raises:
+        DataError: not readable, or something else.
+    """
+    try:
+        said: Json = json.loads(path.read_text(encoding="utf-8"))
+        whole = all(isinstance(said[name], kind) for name, kind in KEPT.items())
+    except (OSError, ValueError, LookupError, TypeError) as exc:
+        raise DataError(f"{path} cannot be read as an estimate ({exc!r}).") from exc
+    if not whole or set(said) - {"settings"} != set(KEPT):
+        raise DataError(f"{path} holds no estimate of gemscan crossvalidate.")
+    return said
+
+
+def held_against(found: Json, settings: Json) -> Json:
+    """The estimate with a note, where the folds were not trained as the model that carries it.
+
+    Args:
+        settings: of the model's run, as they are told.
+    """
+    if "settings" not in found:
+        return found | {"note": "how its folds were trained is not recorded"}
+    of_folds = found["settings"]
+    differing = [
+        f"{name} {of_folds[name]}, not {value}"
+        for name, value in settings.items()
+        if name in of_folds and name not in NO_RECIPE and of_folds[name] != value
+    ]
+    if not differing:
+        return found
+    return found | {"note": f"of another recipe than this model's: {'; '.join(differing)}"}
