@@ -27,6 +27,7 @@ VERBS = {
     "build": ("calibration.build_command", "make the TensorRT engine on this device"),
     "inspect": ("deploy.inspect_command", "show the engine's layers, fusions and precisions"),
     "evaluate": ("deploy.evaluation.evaluate_command", "score a bundle on labelled photographs"),
+    "card": ("deploy.evaluation.card_command", "say what a bundle knows, and what was measured"),
     "compare": ("deploy.evaluation.compare_command", "check that INT8 agrees with float32"),
     "run": ("edge_app.run_command", "classify a live source and draw the label"),
     "capture": ("edge_app.capture_command", "photograph stones for a folder to train on"),
