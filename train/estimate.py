@@ -18,8 +18,7 @@ METHOD = (
 )
 KEPT = {"method": str, "n": int, "top1": float, "top1_interval_95": list, "folds": list}
 
-# They differ between a fold and the run that ships, and are no part of the recipe.
-NO_RECIPE = ("preset", "weights", "validation_share", "seed")
+NO_RECIPE = ("preset", "validation_share", "seed")  # what they change is not how it learns
 
 
 @dataclass(frozen=True)

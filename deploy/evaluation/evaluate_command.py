@@ -158,7 +158,7 @@ def _origins(evaluation: Evaluation) -> list[str]:
     if seen.n or validation.n:
         lines.append(f"unseen      {evaluation.unseen}")
     if validation.n:
-        lines.append(f"validation  {validation}: these chose the epoch")
+        lines.append(f"validation  {validation}: these validated it while it learned")
     if seen.n:
         lines += [
             f"trained on  {seen}",

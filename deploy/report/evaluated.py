@@ -136,7 +136,7 @@ def _origin_section(evaluations: Sequence[Evaluation], folder: Path) -> Section:
 def _origin_rows(evaluation: Evaluation) -> list[tuple[Cell, ...]]:
     sides = (
         ("unseen", evaluation.unseen),
-        ("chose the epoch", evaluation.validation),
+        ("validated the model", evaluation.validation),
         ("taught the model", evaluation.seen),
         ("all of known kinds", evaluation.overall),
     )

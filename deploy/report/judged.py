@@ -15,11 +15,11 @@ from deploy.report.answers import Answers
 from deploy.report.blocks import counted
 
 TITLES = {"fp32": "float32", "int8": "INT8", "fp16": "FP16"}
-UNSEEN = "The numbers are of {n} that neither taught the model nor chose its epoch."
+UNSEEN = "The numbers are of {n} that neither taught nor validated the model."
 NOT_KNOWN = "The numbers are of {n}, of none of which the bundle knows that it taught the model."
 CHOSE = (
-    "The numbers are of {n} that chose the model's epoch, which flatters a little. None of the "
-    "pictures given is wholly unseen."
+    "The numbers are of {n} that validated the model while it learned, which may flatter a little. "
+    "None of the pictures given is wholly unseen."
 )
 TAUGHT = (
     "The numbers are of {n} that taught the model, and say nothing of new stones: evaluate on "
@@ -33,7 +33,7 @@ class Judged:
 
     sentence: says which pictures these are.
     models: the answers of each model, all of the same pictures; none where no class is known.
-    unseen: whether the pictures neither taught nor chose the epoch.
+    unseen: whether the pictures neither taught nor validated the model.
     chose: how many of them chose the bundle's thresholds.
     warn: whether the numbers are no promise.
     """

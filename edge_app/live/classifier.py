@@ -13,7 +13,7 @@ from deploy.preprocess import SquareBox, frame_box, preprocess
 from edge_app.live.smoothing import Smoother
 from edge_app.live.timing import StageTimes
 
-# Of an empty tray or a hand a score is hundreds below the threshold, of a stone dozens above it.
+# An empty tray or a hand scores hundreds below the threshold, a stone dozens above it, or more.
 TELLING = 10.0  # so far from the threshold a frame has said all that it can
 
 
