@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from deploy.arrays import Json
 from deploy.bundle import MODEL_FILES, Bundle
 from deploy.errors import BundleError
+from deploy.evaluation.evaluate import served
 
 TITLES = {"int8": "INT8", "fp32": "float32"}
 SQUARES = {"centre": "the central square", "stone": "a square around the stone"}
@@ -96,18 +97,20 @@ def _evaluation(found: Json) -> Iterator[Row]:
     """One of `gemscan evaluate --save`: pictures that served for nothing before come first."""
     sides = (("unseen", ""), ("validation", ", which validated it"), ("seen", ", which taught it"))
     by = f"{TITLES.get(found['precision'], found['precision'])}, {found['backend']}"
-    for side, served in sides:
+    for side, use in sides:
         score = found[side]
         if score["n"]:
-            of_what = f"of {found['pictures']}{served}"
+            of_what = f"of {found['pictures']}{use}"
             right = _right(
                 score["top1"], score["top1_low"], score["top1_high"], score["n"], of_what
             )
             yield "measured", f"{right}; {by}"
-    unknown = found["unknown"]
-    if unknown["n"]:
+    unknown = found.get("unknown", {})  # `gemscan confidence` takes it out: it decided otherwise
+    if unknown.get("n"):
         kinds = f"{len(unknown['classes'])} kinds that it does not know"
-        yield "", f"{_fate(unknown)}, of {unknown['n']:,} of {kinds}"
+        before = served(unknown.get("taught", 0), unknown["fitted"])
+        said = f"; {before}" if before else ""
+        yield "", f"{_fate(unknown)}, of {unknown['n']:,} of {kinds}{said}"
 
 
 def _confidence(found: Json) -> Iterator[Row]:

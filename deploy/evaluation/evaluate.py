@@ -104,6 +104,11 @@ class Evaluation:
         return sum(CONFIDENCE in p.uses for p in self.unknown)
 
     @property
+    def n_taught_unknown(self) -> int:
+        """Pictures of unknown classes that taught the network, whose head has lost them again."""
+        return sum(TRAINING in p.uses for p in self.unknown)
+
+    @property
     def decided(self) -> Decided:
         """The decision, over pictures of known classes."""
         return score_decisions(self.known)
@@ -141,6 +146,7 @@ class Evaluation:
             "decision": {**asdict(self.decided), "chose": self.n_chose},
             "unknown": {
                 **asdict(self.decided_unknown),
+                "taught": self.n_taught_unknown,
                 "fitted": self.n_fitted,
                 "familiar_auroc": self.familiar_auroc,
                 "classes": self._unknown_classes(),
@@ -156,6 +162,13 @@ class Evaluation:
 
     def _unknown_classes(self) -> list[str]:
         return sorted({p.label for p in self.unknown})
+
+
+def served(taught: int, fitted: int) -> str:
+    """What pictures of unknown kinds did for the bundle before; empty where they did nothing."""
+    did = ((taught, "taught the network"), (fitted, "fitted familiarity"))
+    parts = [f"{n:,} of them {what}" for n, what in did if n]
+    return f"{' and '.join(parts)}: kinds that did neither fare worse" if parts else ""
 
 
 def evaluate(

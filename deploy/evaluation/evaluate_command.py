@@ -196,7 +196,7 @@ def _unknown(evaluation: Evaluation) -> list[str]:
     return [
         f"unknown     {decided.n} pictures of classes that the bundle does not know "
         f"({_first(classes)}): refers {decided.referred:.1%}, wrongly names {decided.named:.1%}, "
-        f"lists {decided.listed:.1%}{_auroc(evaluation)}{_fitted(evaluation)}"
+        f"lists {decided.listed:.1%}{_auroc(evaluation)}{_served(evaluation)}"
     ]
 
 
@@ -206,9 +206,11 @@ def _auroc(evaluation: Evaluation) -> str:
     return "" if area != area else f"; familiarity tells them from known ones with AUROC {area:.3f}"
 
 
-def _fitted(evaluation: Evaluation) -> str:
-    n = evaluation.n_fitted
-    return f"; {n} of them fitted familiarity, and say little of other kinds" if n else ""
+def _served(evaluation: Evaluation) -> str:
+    from deploy.evaluation.evaluate import served
+
+    said = served(evaluation.n_taught_unknown, evaluation.n_fitted)
+    return f"; {said}" if said else ""
 
 
 def _unreadable(evaluation: Evaluation) -> list[str]:

@@ -15,6 +15,7 @@ from deploy.errors import DataError, PictureError
 from deploy.folders import LabelledPicture
 from deploy.pictures import read_picture
 from deploy.preprocess import preprocess_picture
+from deploy.spelling import name_key
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +112,10 @@ def _words(said: object) -> frozenset[str]:
 
 
 class LabelMatcher:
-    """Which label of a bundle a folder's name means: case, spaces, "_" and "-" do not matter."""
+    """Which label of a bundle a folder's name means.
+
+    Case, blanks, "_", "-" and Unicode's form (a Mac's folders have another) do not matter.
+    """
 
     def __init__(self, labels: Sequence[str]) -> None:
         self._index = {_key(label): i for i, label in enumerate(labels)}
@@ -125,4 +129,4 @@ class LabelMatcher:
 
 
 def _key(name: str) -> str:
-    return "".join(c for c in name.casefold() if c not in " _-")
+    return "".join(c for c in name_key(name) if c not in " _-")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from deploy.decision import NAME
-from deploy.evaluation.evaluate import Evaluation
+from deploy.evaluation.evaluate import Evaluation, served
 from deploy.evaluation.scores import Decided, Scored, score_decisions
 from deploy.report.answers import Answers
 from deploy.report.blocks import Block, Cell, Fold, Note, Section, Table, counted, percent
@@ -71,12 +71,10 @@ def _unknown(evaluation: Evaluation) -> list[Block]:
     columns = ("<Kind", "Pictures", "Named", "Listed", "Referred", "<Most often named")
     text = (
         f"The folder holds {counted(len(evaluation.unknown), 'picture')} of kinds that the model "
-        "never saw. The only right answer to them is to refer."
+        "has no name for. The only right answer to them is to refer."
     )
-    if evaluation.n_fitted:
-        text += (
-            f" {evaluation.n_fitted:,} of them fitted familiarity, and say little of other kinds."
-        )
+    if said := served(evaluation.n_taught_unknown, evaluation.n_fitted):
+        text += f" {said}."
     return [
         Note(text),
         Fold(caption, (Table(f"What {title(evaluation)} makes of them.", columns, tuple(rows)),)),

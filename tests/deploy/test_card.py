@@ -76,6 +76,30 @@ def test_pictures_that_taught_the_model_are_said_to_have(tiny_bundle: Bundle):
     assert "INT8, onnx-cpu" in said
 
 
+def test_unknown_kinds_that_taught_or_fitted_are_told_of(tiny_bundle: Bundle):
+    score = {"n": 0, "top1": None, "top1_low": None, "top1_high": None}
+    unknown = {"n": 9, "named": 0.0, "listed": 0.0, "referred": 1.0, "classes": ["Opal"]}
+    measured = {"pictures": "mine", "precision": "int8", "backend": "onnx-cpu"}
+    measured |= dict.fromkeys(("unseen", "validation", "seen"), score)
+    measured["unknown"] = unknown | {"taught": 9, "fitted": 4}
+
+    said = in_one_line(card(with_metrics(tiny_bundle, evaluation=[measured])))
+
+    assert "refers 100.0%, of 9 of 1 kinds that it does not know" in said
+    assert "9 of them taught the network and 4 of them fitted familiarity" in said
+
+
+def test_an_evaluation_whose_decision_is_another_now_says_its_accuracy_alone(tiny_bundle: Bundle):
+    """`gemscan confidence` takes the verdicts out of what `evaluate --save` wrote."""
+    score = {"n": 5, "top1": 0.8, "top1_low": 0.4, "top1_high": 0.9}
+    measured = {"pictures": "mine", "precision": "int8", "backend": "onnx-cpu"}
+    measured |= dict.fromkeys(("unseen", "validation", "seen"), score)
+
+    assert "80.0% of 5 of mine" in in_one_line(
+        card(with_metrics(tiny_bundle, evaluation=[measured]))
+    )
+
+
 def test_lines_end_between_names_and_not_within_one():
     lines = card(load_bundle(SHIPPED / "gems68"), columns=60).splitlines()
 

@@ -59,6 +59,13 @@ def test_a_folder_is_known_however_it_writes_the_label(folder):
     assert LabelMatcher(("Ruby", "Lapis Lazuli")).index(folder) == 1
 
 
+def test_a_folder_copied_from_a_mac_is_known():
+    """It keeps the letter and its accent as two characters."""
+    matcher = LabelMatcher(("Ruby", "Améthyste"))
+
+    assert matcher.index("Ame\u0301thyste") == matcher.index("ame\u0301thyste") == 1
+
+
 def test_a_folder_with_exactly_the_label_is_that_label():
     matcher = LabelMatcher(("rose-quartz", "Rose Quartz"))
     assert (matcher.index("rose-quartz"), matcher.index("Rose Quartz")) == (0, 1)

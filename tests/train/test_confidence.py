@@ -28,6 +28,7 @@ from train.confidence.rows import joined
 from train.confidence.stand_ins import shuffle_parts, turn_hues
 from train.confidence.views import views
 from train.confidence_command import table
+from train.export.trained import read_run
 
 LABELS = ("Ruby", "Jade", "Opal")
 OTHERS = ("Amber", "Coral", "Pearl", "Topaz", "Zircon", "Sphene")
@@ -203,6 +204,15 @@ def test_export_puts_familiarity_into_the_bundle(exported: Path):
     assert bundle.manifest.metrics["confidence"]["unknown"] is None
 
 
+def test_extra_pictures_take_no_photographs_place_at_export(finished_run: Path, more_blobs: Path):
+    run = read_run(finished_run, "best")
+
+    assert {p.path.parent.parent for p in run.extra} == {more_blobs}
+    assert len(run.extra) == 6
+    assert len(run.teaching) == 24
+    assert not any(p.path.is_relative_to(more_blobs) for p in run.teaching)
+
+
 def test_export_keeps_the_familiarity_of_the_golden_pictures(exported: Path):
     bundle = load_bundle(exported)
 
@@ -231,7 +241,9 @@ def test_export_says_so_where_the_pictures_that_taught_are_gone(
     assert gemscan.main(["export", str(run), str(tmp_path / "out")]) == 0
 
     assert "gemscan confidence BUNDLE --images DIR" in caplog.text
-    assert load_bundle(tmp_path / "out").manifest.decision.familiar_at_least is None
+    bundle = load_bundle(tmp_path / "out")
+    assert bundle.manifest.decision.familiar_at_least is None
+    assert len(bundle.read_json("confidence.json")["judging"]) == 3
 
 
 def confidence(bundle: Path, *words: object) -> int:

@@ -297,6 +297,7 @@ def test_thresholds_are_chosen_on_all_pictures_of_the_folds(
     assert metrics["confidence"]["pictures"]["judging"] == 27
     assert metrics["confidence"]["known"]["named"]["n"] == 27
     assert "run of a cross-validation" in metrics["confidence"]["note"]
+    assert len(load_bundle(tmp_path / "b").read_json("confidence.json")["judging"]) == 27
     assert "thresholds" not in metrics["validation"]["note"]
 
 

@@ -16,7 +16,7 @@ from deploy.preprocess import Framing
 from tests import pages
 from train.checkpoint import load_checkpoint, save_checkpoint
 from train.report import report, validated
-from train.report.facts import duration
+from train.report.facts import duration, pictures_per_epoch
 from train.report.report import write_report
 from train.report.validated import CACHE
 from train.run import training
@@ -210,6 +210,13 @@ def test_training_ends_with_a_report_and_survives_one_that_cannot_be_written(
     training._write_report(run, CPU)
     assert f"report: {run / 'report.html'}" in capsys.readouterr().out
     assert "1 of 1 epoch is done." in pages.Page(run / "report.html").text
+
+
+@pytest.mark.parametrize(("batch", "shown"), [(8, 24), (30, 30), (64, 30)])
+def test_an_epoch_shows_whole_batches_or_the_one_that_there_is(run: Path, batch: int, shown: int):
+    change(run / SETTINGS, lambda said: said["settings"].update(batch=batch))
+
+    assert pictures_per_epoch(read_run(run)) == shown
 
 
 @pytest.mark.parametrize(

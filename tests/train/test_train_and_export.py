@@ -108,7 +108,11 @@ def test_a_validation_picture_that_changed_proves_nothing_but_stays_known(
 
 
 def test_a_bundle_may_know_some_of_the_classes_alone(
-    finished_run: Path, exported: Bundle, blobs: Path, tmp_path: Path
+    finished_run: Path,
+    exported: Bundle,
+    blobs: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ):
     """Pictures of the others are looked at once, though they be given again."""
     (tmp_path / "two.txt").write_text("Sapphire\nPeridot\n")
@@ -134,6 +138,14 @@ def test_a_bundle_may_know_some_of_the_classes_alone(
     rubies |= {str(path) for path in (blobs / "Ruby").iterdir()}
     assert metrics["confidence"]["pictures"]["others"] == len(rubies)
     assert "taught kinds of the others" in metrics["confidence"]["note"]
+
+    words = ["--images", str(blobs), "--others", str(blobs)]
+    assert gemscan.main(["confidence", str(tmp_path / "two"), *words, "--threads", "1"]) == 0
+    again = load_bundle(tmp_path / "two").manifest.metrics["confidence"]
+    assert "taught kinds of the others" in again["note"]
+    assert gemscan.main(["evaluate", str(tmp_path / "two"), str(blobs)]) == 0
+    said = capsys.readouterr().out
+    assert "8 of them taught the network and 9 of them fitted familiarity" in said
 
 
 @pytest.mark.parametrize(

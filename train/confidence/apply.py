@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -44,7 +44,7 @@ def put_in(
 ) -> None:
     """Write familiarity, decision and what was measured into a bundle that is being made.
 
-    knew_others: some of the others taught the network, as classes that it lost again.
+    knew_others: of `knew`.
 
     Raises:
         StorageError: it cannot be written.
@@ -64,6 +64,15 @@ def write_used(root: Path, sides: Sides) -> None:
     """
     said = {"judging": digests(sides.judging), "others": digests(sides.others)}
     write_json(root / USED, said)
+
+
+def knew(taught: Iterable[str], sides: Sides) -> bool:
+    """Whether some of the others taught the network, as classes that it lost again.
+
+    Args:
+        taught: digests.
+    """
+    return not set(taught).isdisjoint(digests(sides.others))
 
 
 def digests(pictures: Sequence[LabelledPicture]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Is a picture that a run recorded still where and what it was?"""
+"""Pictures of `RUN/split.json`: still where and what they were, and of --extra or not."""
 
 from __future__ import annotations
 
@@ -16,3 +16,8 @@ def is_as_recorded(entry: Json) -> bool:
     except DataError:  # gone
         return False
     return digest == str(entry["digest"])
+
+
+def is_extra(entry: Json, extra: str | None) -> bool:
+    """Whether a picture of `RUN/split.json` came from the folder that only ever teaches."""
+    return extra is not None and Path(entry["path"]).is_relative_to(extra)

@@ -14,7 +14,8 @@ import numpy.typing as npt
 from deploy.arrays import FloatArray, Json
 from deploy.backends.onnx_cpu import OnnxCpuBackend
 from deploy.bundle import BundleDraft
-from train.confidence.apply import digests, put_in, write_used
+from deploy.folders import LabelledPicture
+from train.confidence.apply import knew, put_in, write_used
 from train.confidence.collect import Progress, Sides, find_unknown, some
 from train.confidence.fit import Looked, Settings, fit_confidence, fit_with, look_around
 from train.confidence.judged import Judged, judge
@@ -62,9 +63,15 @@ def add_confidence(
     looked = _look(draft, sides, asked)
     judged = joined(folds) if folds else None
     fitted = fit_confidence(looked, run.labels, asked.settings, judged)
-    knew_others = not set(run.training).isdisjoint(digests(sides.others))
+    knew_others = knew(run.training, sides)
     put_in(draft, fitted, looked, asked.settings, "fp32", knew_others=knew_others)
-    write_used(draft.root, sides)
+    write_used(draft.root, replace(sides, judging=_judging(run, asked)))
+
+
+def _judging(run: TrainedRun, asked: Asked) -> list[LabelledPicture]:
+    """The pictures that choose the thresholds: those of all folds, or the run's own."""
+    folds = [read_run(folder, "last").narrowed_to(run.labels) for folder in asked.folds]
+    return [picture for fold in folds or [run] for picture in fold.validation]
 
 
 def judge_folds(labels: tuple[str, ...], asked: Asked) -> list[Judged]:
@@ -106,6 +113,7 @@ def _sides(run: TrainedRun, asked: Asked) -> Sides:
         some(run.teaching, most, seed),
         run.validation,
         some(list(others.values()), most, seed),
+        some(run.extra, most, seed),
     )
 
 
@@ -116,7 +124,11 @@ def _look(draft: BundleDraft, sides: Sides, asked: Asked) -> Looked:
 
 
 def add_thresholds(
-    draft: BundleDraft, logits: FloatArray, targets: npt.NDArray[np.int64], settings: Settings
+    draft: BundleDraft,
+    run: TrainedRun,
+    logits: FloatArray,
+    targets: npt.NDArray[np.int64],
+    settings: Settings,
 ) -> None:
     """Thresholds alone, where the pictures that taught the model are gone."""
     logger.warning(
@@ -125,3 +137,4 @@ def add_thresholds(
     )
     decision = choose_decision(logits, targets, named_right=settings.named_right)
     draft.manifest = replace(draft.require_manifest(), decision=decision)
+    write_used(draft.root, Sides(teaching=[], judging=run.validation, others=[]))

@@ -103,7 +103,7 @@ def _add_decision(
     elif folds:
         raise DataError("the pictures that taught the model are gone: --folds needs them.")
     else:
-        add_thresholds(draft, *judged, asked.settings)
+        add_thresholds(draft, run, *judged, asked.settings)
 
 
 def _onnx_logits(bundle: Bundle, squares: ByteArray) -> FloatArray:

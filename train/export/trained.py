@@ -25,7 +25,7 @@ from deploy.errors import DataError
 from deploy.folders import LabelledPicture
 from deploy.preprocess import Framing, InputSpec
 from train.checkpoint import load_weights
-from train.data.recorded import is_as_recorded
+from train.data.recorded import is_as_recorded, is_extra
 from train.export.onnx_file import write_onnx
 from train.framing import saved_framing
 from train.model import GemNet, build_model
@@ -103,13 +103,21 @@ class TrainedRun:
 
     @cached_property
     def teaching(self) -> list[LabelledPicture]:
-        """The pictures that taught, and are as they were."""
-        return _as_recorded(self.split["training"])
+        """The photographs that taught, and are as they were."""
+        return _as_recorded([p for p in self.split["training"] if not self._is_extra(p)])
+
+    @cached_property
+    def extra(self) -> list[LabelledPicture]:
+        """The pictures of `gemscan train --extra` that taught, and are as they were."""
+        return _as_recorded([p for p in self.split["training"] if self._is_extra(p)])
 
     @cached_property
     def others(self) -> list[LabelledPicture]:
         """Pictures that taught classes which the bundle is not to know, and are as they were."""
         return _as_recorded(self.foreign)
+
+    def _is_extra(self, picture: Json) -> bool:
+        return is_extra(picture, self.settings.get("extra"))
 
     def settings_to_tell(self) -> Json:
         """The settings as the bundle carries them."""

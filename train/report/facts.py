@@ -19,6 +19,7 @@ from deploy.report.blocks import (
     counted,
 )
 from deploy.report.file_names import unreadable_blocks
+from train.data.recorded import is_extra
 from train.run.files import RunFiles
 
 # Of `history.json`: what is drawn, and what needs no column of its own.
@@ -37,7 +38,7 @@ def data_section(run: RunFiles, judged: int | None) -> Section:
     judged: how many test pictures the numbers of the report are of; None where it has none.
     """
     training, test = run.split["training"], run.split["validation"]
-    extra = [entry for entry in training if _is_extra(run, entry)]
+    extra = [entry for entry in training if is_extra(entry, run.record.get("extra"))]
     unreadable = run.split.get("unreadable", [])
     sides: list[tuple[str, Sequence[Json]]] = [("Training", training), ("Test", test)]
     if extra:
@@ -50,11 +51,6 @@ def data_section(run: RunFiles, judged: int | None) -> Section:
         blocks.append(Note(f"{said} of this report: gone, changed, or not readable any more."))
     blocks += unreadable_blocks(unreadable, Path(run.record.get("data", "")))
     return Section("data", "Pictures", tuple(blocks))
-
-
-def _is_extra(run: RunFiles, entry: Json) -> bool:
-    extra = run.record.get("extra")
-    return extra is not None and Path(entry["path"]).is_relative_to(str(extra))
 
 
 def _side_row(name: str, side: Sequence[Json], labels: Sequence[str]) -> tuple[Cell, ...]:
@@ -109,8 +105,9 @@ def time_section(run: RunFiles) -> Section:
 
 def pictures_per_epoch(run: RunFiles) -> int:
     """Whole batches only, as training shows them."""
-    batch = int(run.settings.get("batch", 1))
-    return max(1, len(run.split["training"]) // batch) * batch
+    count = len(run.split["training"])
+    batch = max(1, min(int(run.settings.get("batch", 1)), count))
+    return count // batch * batch
 
 
 def training_s(run: RunFiles) -> float:
