@@ -8,11 +8,12 @@ split written here; an interrupted one goes on where it was.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import logging
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -28,14 +29,16 @@ from train.data.duplicates import group_pictures
 from train.data.pictures import Seen, look_at
 from train.data.prepare import Progress
 from train.data.split import read_sides
-from train.estimate import ESTIMATE, FoldScore, pool
-from train.run.folder import HISTORY, LAST, SETTINGS, SPLIT, RunRecord, read_record, told
+from train.estimate import ESTIMATE, FoldScore, pool, recipe_of
+from train.run.folder import HISTORY, LAST, SETTINGS, SPLIT, RunRecord, read_record
+from train.run.origins import find_origins
 from train.run.start import wanted_record
 from train.train_command import add_arguments
 
 logger = logging.getLogger(__name__)
 
 PLAN = "plan.json"
+COMMAND = Path(__file__).resolve().parents[1] / "gemscan.py"  # whatever lies in this folder
 
 
 class FoldError(GemscanError):
@@ -60,15 +63,13 @@ class Fold:
 
 
 def check_plan(out: Path, plan: Json) -> None:
-    """Begin, or see that what lies in `out` was begun alike: folds of two plans overlap.
+    """See that what lies in `out`, if anything, was begun alike: folds of two plans overlap.
 
     Raises:
         SettingsError: it was begun otherwise.
-        StorageError: `out` cannot be written.
     """
     path = out / PLAN
     if not path.exists():
-        write_json(path, plan)
         return
     try:
         begun = json.loads(path.read_text(encoding="utf-8"))
@@ -92,14 +93,19 @@ def plan_folds(
     Near-duplicates stand in one fold, and every fold has about the same share of each class.
 
     Raises:
-        DataError: no pictures, or a class of fewer pictures than folds.
+        SettingsError: what lies in `out` was begun with other folds.
+        DataError: no pictures, or a class that cannot stand on both sides of every fold.
         StorageError: `out` cannot be written.
     """
+    plan = {"folds": count, "seed": seed, "classes": classes and list(classes)}
+    check_plan(out, plan)
     folds = [Fold(out / f"fold{k}", out / f"fold{k}.json") for k in range(1, count + 1)]
     if all(fold.split.exists() for fold in folds):
         return folds
     seen = look_at(find_labelled(data, classes), progress=progress)
-    for fold, validation in zip(folds, _divide(seen, count, seed), strict=True):
+    divided = _divide(seen, count, seed)
+    write_json(out / PLAN, plan)
+    for fold, validation in zip(folds, divided, strict=True):
         write_json(fold.split, _record(seen.pictures, validation))
     return folds
 
@@ -136,6 +142,27 @@ def check_begun(data: Path, fold: Fold, flags: Sequence[str]) -> None:
             )
 
 
+def check_untaught(data: Path, fold: Fold, flags: Sequence[str]) -> None:
+    """See that nothing which a fold is to learn from knows its judges, before it takes hours.
+
+    Raises:
+        FoldError: its weights or a teacher learned from pictures that judge it.
+        WeightsError, CheckpointError, BundleError: one of them cannot be had.
+    """
+    if not fold.done:
+        origins = find_origins(_asked_of(data, fold, flags).settings, resumed=False)
+        _refuse_leak(fold, read_sides(fold.split).validation & origins.taught)
+
+
+def _refuse_leak(fold: Fold, leaked: Set[str]) -> None:
+    if leaked:
+        judging = len(read_sides(fold.split).validation)
+        raise FoldError(
+            f"{fold.root.name} learns from {len(leaked)} of the {judging} pictures that judge it, "
+            "by weights or teachers that saw them. Take others, which saw none of them."
+        )
+
+
 def _asked_of(data: Path, fold: Fold, flags: Sequence[str]) -> RunRecord:
     """What `train_fold` would ask of a fold that is new."""
     parser = argparse.ArgumentParser(prog="gemscan train")
@@ -155,7 +182,7 @@ def train_fold(data: Path, fold: Fold, flags: Sequence[str]) -> None:
     if fold.done:
         return
     begun = ["--resume"] if (fold.root / SETTINGS).exists() else []
-    words = [sys.executable, "-m", "gemscan", "train", str(data), "--out", str(fold.root)]
+    words = [sys.executable, str(COMMAND), "train", str(data), "--out", str(fold.root)]
     done = subprocess.run([*words, "--split", str(fold.split), *flags, *begun], check=False)
     if done.returncode:
         raise FoldError(
@@ -176,16 +203,7 @@ def estimate(folds: Sequence[Fold]) -> Json:
     """
     scores = [_score(fold) for fold in folds]
     _check_unseen(folds)
-    return pool(scores, recipe_of(folds[0].root))
-
-
-def recipe_of(fold: Path) -> Json:
-    """The settings of a fold's run, as they are told: `check_begun` saw that all have the same.
-
-    Raises:
-        SettingsError: they cannot be read.
-    """
-    return told(asdict(read_record(fold).settings))
+    return pool(scores, recipe_of(folds[0].root))  # `check_begun` saw that all have the same
 
 
 def _divide(seen: Seen, count: int, seed: int) -> list[set[int]]:
@@ -195,7 +213,14 @@ def _divide(seen: Seen, count: int, seed: int) -> list[set[int]]:
         raise DataError(f"{', '.join(few)}: fewer pictures than folds. Take fewer --folds.")
     groups = group_pictures(seen.thumbnails, [picture.digest() for picture in seen.pictures])
     splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
-    return [set(held.tolist()) for _, held in splitter.split(labels, labels, groups)]
+    folds = list(splitter.split(labels, labels, groups))
+    for side in itertools.chain.from_iterable(folds):
+        if lacking := [str(name) for name in names if name not in labels[side]]:
+            raise DataError(
+                f"{', '.join(lacking)}: too few photographs that are no copies of each other for "
+                "both sides of every fold. Take fewer --folds, or add photographs of other stones."
+            )
+    return [set(held.tolist()) for _, held in folds]
 
 
 def _record(pictures: Sequence[LabelledPicture], validation: set[int]) -> Json:
@@ -211,11 +236,7 @@ def _check_unseen(folds: Sequence[Fold]) -> None:
     for fold in folds:
         validation = read_sides(fold.root / SPLIT).validation
         taught = load_weights(fold.root / LAST).get("training", ())
-        if leaked := len(validation.intersection(taught)):
-            raise FoldError(
-                f"the weights of {fold.root.name} learned from {leaked} of the {len(validation)} "
-                "pictures that judge it. Start each fold from weights that saw none of them."
-            )
+        _refuse_leak(fold, validation.intersection(taught))
         if twice := len(validation & judged):
             raise FoldError(
                 f"{twice} pictures judge {fold.root.name} and another fold. Choose another --out, "

@@ -44,12 +44,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run_crossvalidate(args: argparse.Namespace) -> int:
     """Train all folds, one after the other; what is finished is not done again."""
     from deploy.files import write_json
-    from train.crossvalidate import check_begun, estimate, train_fold
+    from train.crossvalidate import check_begun, check_untaught, estimate, train_fold
     from train.estimate import ESTIMATE
 
     folds = [(fold, [*_class_flags(args), *own, *args.train]) for fold, own in _folds(args)]
     for fold, flags in folds:
         check_begun(args.data, fold, flags)
+        check_untaught(args.data, fold, flags)
     for fold, flags in folds:
         print(f"{fold.root.name} of {len(folds)}", flush=True)
         train_fold(args.data, fold, flags)
@@ -62,15 +63,14 @@ def run_crossvalidate(args: argparse.Namespace) -> int:
 
 def _folds(args: argparse.Namespace) -> list[tuple[Fold, list[str]]]:
     """Each fold with the flags that are its own."""
+    from deploy.files import write_json
     from deploy.folders import read_class_list
-    from train.crossvalidate import Fold, check_plan, follow_folds, plan_folds
+    from train.crossvalidate import PLAN, Fold, check_plan, follow_folds, plan_folds
     from train.loop.progress import reading
     from train.run.folder import LAST
 
     classes = read_class_list(args.classes) if args.classes else None
     if args.after is None:
-        plan = {"folds": args.folds, "seed": args.seed, "classes": classes and list(classes)}
-        check_plan(args.out, plan)
         planned = plan_folds(
             args.data,
             args.out,
@@ -81,8 +81,9 @@ def _folds(args: argparse.Namespace) -> list[tuple[Fold, list[str]]]:
         )
         return [(fold, []) for fold in planned]
     followed = follow_folds(args.after)
-    after = str(args.after.resolve())
-    check_plan(args.out, {"after": after, "classes": classes and list(classes)})
+    plan = {"after": str(args.after.resolve()), "classes": classes and list(classes)}
+    check_plan(args.out, plan)
+    write_json(args.out / PLAN, plan)
     return [
         (Fold(args.out / fold.root.name, fold.split), ["--weights", str(fold.root / LAST)])
         for fold in followed

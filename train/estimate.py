@@ -10,10 +10,11 @@ from pathlib import Path
 from deploy.arrays import Json
 from deploy.errors import DataError
 from deploy.evaluation.scores import wilson_interval
+from train.run.folder import SPLIT, read_record, told
 
 ESTIMATE = "estimate.json"
 METHOD = (
-    "grouped cross-validation before INT8: each photograph is judged once, by a run that saw "
+    "grouped cross-validation before INT8: each photograph is judged once, by a run that was shown "
     "neither it nor a near-duplicate of it; the weights of the last epoch, which no score chose"
 )
 KEPT = {"method": str, "n": int, "top1": float, "top1_interval_95": list, "folds": list}
@@ -29,11 +30,26 @@ class FoldScore:
     right: int
 
 
-def pool(scores: Sequence[FoldScore], settings: Json) -> Json:
+def recipe_of(run: Path) -> Json:
+    """What decided what a run learned, but for its photographs: settings, kinds, and --extra.
+
+    Raises:
+        SettingsError, DataError: its records cannot be read.
+    """
+    record, split = read_record(run), run / SPLIT
+    try:
+        kinds = len(json.loads(split.read_text(encoding="utf-8"))["labels"])
+    except (OSError, ValueError, LookupError, TypeError) as exc:
+        raise DataError(f"{split} cannot be read ({exc!r}).") from exc
+    extra = record.extra is not None
+    return told(asdict(record.settings)) | {"kinds": kinds, "extra_pictures": extra}
+
+
+def pool(scores: Sequence[FoldScore], recipe: Json) -> Json:
     """The accuracy over all folds. The interval is Wilson's, as if one model had judged them.
 
     Args:
-        settings: of the folds, as they are told (`train.run.folder.told`).
+        recipe: of the folds (`recipe_of`).
     """
     n, right = sum(score.n for score in scores), sum(score.right for score in scores)
     return {
@@ -42,14 +58,14 @@ def pool(scores: Sequence[FoldScore], settings: Json) -> Json:
         "top1": right / n,
         "top1_interval_95": list(wilson_interval(right, n)),
         "folds": [asdict(score) for score in scores],
-        "settings": settings,
+        "recipe": recipe,
     }
 
 
 def read_estimate(path: Path) -> Json:
     """What `gemscan crossvalidate` found, from its file.
 
-    Files of earlier versions lack the settings.
+    Files of earlier versions lack the recipe.
 
     Raises:
         DataError: not readable, or something else.
@@ -59,23 +75,23 @@ def read_estimate(path: Path) -> Json:
         whole = all(isinstance(said[name], kind) for name, kind in KEPT.items())
     except (OSError, ValueError, LookupError, TypeError) as exc:
         raise DataError(f"{path} cannot be read as an estimate ({exc!r}).") from exc
-    if not whole or set(said) - {"settings"} != set(KEPT):
+    if not whole or set(said) - {"recipe"} != set(KEPT):
         raise DataError(f"{path} holds no estimate of gemscan crossvalidate.")
     return said
 
 
-def held_against(found: Json, settings: Json) -> Json:
+def held_against(found: Json, recipe: Json) -> Json:
     """The estimate with a note, where the folds were not trained as the model that carries it.
 
     Args:
-        settings: of the model's run, as they are told.
+        recipe: of the model's run.
     """
-    if "settings" not in found:
-        return found | {"note": "how its folds were trained is not recorded"}
-    of_folds = found["settings"]
+    if "recipe" not in found:
+        return found | {"note": "of a recipe that is not recorded"}
+    of_folds = found["recipe"]
     differing = [
         f"{name} {of_folds[name]}, not {value}"
-        for name, value in settings.items()
+        for name, value in recipe.items()
         if name in of_folds and name not in NO_RECIPE and of_folds[name] != value
     ]
     if not differing:

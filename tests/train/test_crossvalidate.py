@@ -11,7 +11,7 @@ import pytest
 
 import gemscan
 from deploy.bundle import load_bundle
-from deploy.errors import DataError
+from deploy.errors import DataError, SettingsError
 from deploy.evaluation.scores import wilson_interval
 from train import crossvalidate
 from train.checkpoint import load_weights, save_checkpoint
@@ -75,12 +75,17 @@ def test_copies_of_one_photograph_stand_in_one_fold(blobs: Path, tmp_path: Path)
         assert holding[0] == holding[1]
 
 
-def test_folds_of_an_earlier_start_are_kept(blobs: Path, tmp_path: Path):
+def test_folds_of_an_earlier_start_are_kept(
+    blobs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     first = [fold.split.read_text() for fold in plan_folds(blobs, tmp_path, count=3, seed=1)]
+    monkeypatch.setattr(crossvalidate, "look_at", lambda *_, **__: pytest.fail("divided again"))
 
-    again = [fold.split.read_text() for fold in plan_folds(blobs, tmp_path, count=3, seed=2)]
+    again = [fold.split.read_text() for fold in plan_folds(blobs, tmp_path, count=3, seed=1)]
 
     assert again == first
+    with pytest.raises(SettingsError, match="started with other flags"):
+        plan_folds(blobs, tmp_path, count=3, seed=2)
 
 
 def test_other_folds_than_were_begun_are_refused(
@@ -162,8 +167,25 @@ def test_a_run_that_was_taught_by_what_judges_it_gives_no_estimate(finished: Pat
     seen = digests(folds[1].split, "validation")[:2]
     save_checkpoint(folds[1].root / LAST, weights | {"training": [*weights["training"], *seen]})
 
-    with pytest.raises(FoldError, match="fold2 learned from 2 of the 9 pictures"):
+    with pytest.raises(FoldError, match="fold2 learns from 2 of the 9 pictures"):
         estimate(folds)
+
+
+@pytest.mark.parametrize("flag", ["--weights", "--teachers"])
+def test_what_knows_the_judges_is_refused_before_a_fold_takes_hours(
+    exported: Path,
+    blobs: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    flag: str,
+):
+    monkeypatch.setattr(crossvalidate, "train_fold", lambda *_: pytest.fail("it was trained"))
+    words = ["crossvalidate", str(blobs), "--out", str(tmp_path / "out"), "--folds", "3", *TINY]
+
+    assert gemscan.main([*words, "--weights", "none", flag, str(exported)]) == 2
+
+    assert "fold1 learns from 8 of the 9 pictures that judge it" in capsys.readouterr().err
 
 
 def test_a_picture_that_judges_twice_gives_no_estimate(finished: Path):
@@ -187,6 +209,21 @@ def test_a_fold_that_diverged_gives_no_estimate(
 def test_a_class_of_fewer_pictures_than_folds_is_refused(blobs: Path, tmp_path: Path):
     with pytest.raises(DataError, match="fewer pictures than folds"):
         plan_folds(blobs, tmp_path, count=10)
+
+
+def test_a_class_of_too_few_photographs_is_refused_before_anything_is_written(
+    blobs: Path, tmp_path: Path
+):
+    """Nine pictures are enough for three folds; copies of two photographs are not."""
+    folder = shutil.copytree(blobs, tmp_path / "data")
+    for number in range(2, 9):
+        copied = (folder / "Ruby" / f"{number % 2}.png").read_bytes()
+        (folder / "Ruby" / f"{number}.png").write_bytes(copied + bytes([number]))
+
+    with pytest.raises(DataError, match="Ruby: too few photographs that are no copies"):
+        plan_folds(folder, tmp_path / "out", count=3)
+
+    assert not (tmp_path / "out").exists()  # other --folds may be tried at once
 
 
 def test_the_estimate_pools_what_each_fold_named_right(finished: Path):
@@ -232,6 +269,17 @@ def test_a_fold_that_fails_says_so(blobs: Path, tmp_path: Path):
         train_fold(blobs, fold, ["--size", "1"])
 
 
+def test_a_file_named_train_in_this_folder_is_not_run(
+    blobs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    fold = plan_folds(blobs, tmp_path / "out", count=3)[0]
+    (tmp_path / "train.py").write_text("raise SystemExit(7)")
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(FoldError, match="fold1 ended with exit code 2"):
+        train_fold(blobs, fold, ["--size", "1"])
+
+
 def test_nothing_can_follow_what_is_not_finished(tmp_path: Path):
     with pytest.raises(DataError, match="no finished cross-validation"):
         follow_folds(tmp_path)
@@ -263,25 +311,27 @@ def test_the_estimate_travels_in_the_bundle(
 
 def test_an_estimate_of_the_same_recipe_has_no_note(finished: Path):
     found = read_estimate(finished / "estimate.json")
-    settings = found["settings"] | {"validation_share": 0.5, "seed": 7}
+    recipe = found["recipe"] | {"validation_share": 0.5, "seed": 7}
 
-    assert found["settings"]["epochs"] == 1
-    assert held_against(found, settings) == found
+    assert (found["recipe"]["epochs"], found["recipe"]["kinds"]) == (1, 3)
+    assert held_against(found, recipe) == found
     for other, said in (
         ({"mixup": 0.2}, "mixup 0.0, not 0.2"),
         ({"weights": "gems15"}, "weights none, not gems15"),
+        ({"kinds": 80}, "kinds 3, not 80"),
+        ({"extra_pictures": True}, "extra_pictures False, not True"),
     ):
-        assert said in held_against(found, settings | other)["note"]
+        assert said in held_against(found, recipe | other)["note"]
 
 
 def test_an_estimate_of_an_earlier_version_says_that_its_recipe_is_not_known(
     finished: Path, tmp_path: Path
 ):
     said = json.loads((finished / "estimate.json").read_text())
-    settings = said.pop("settings")
+    recipe = said.pop("recipe")
     (tmp_path / "e.json").write_text(json.dumps(said))
 
-    assert "not recorded" in held_against(read_estimate(tmp_path / "e.json"), settings)["note"]
+    assert "not recorded" in held_against(read_estimate(tmp_path / "e.json"), recipe)["note"]
 
 
 def test_thresholds_are_chosen_on_all_pictures_of_the_folds(

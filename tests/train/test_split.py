@@ -122,6 +122,13 @@ def test_an_earlier_split_of_other_pictures_is_refused():
         follow_split(["a", "a", "b", "b"], np.arange(4), list("wxyz"), sides)
 
 
+def test_one_class_alone_follows_no_split():
+    sides = KnownSides(frozenset("wx"), frozenset("yz"))
+
+    with pytest.raises(DataError, match="one class only"):
+        follow_split(["a"] * 4, np.arange(4), list("wxyz"), sides)
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"training": [1], "validation": []}'])
 def test_a_file_that_is_no_split_is_refused(tmp_path, text):
     (tmp_path / "split.json").write_text(text)

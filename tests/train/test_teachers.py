@@ -201,6 +201,25 @@ def test_a_run_with_a_teacher_is_resumed_with_it(
     assert "was started with teachers" in capsys.readouterr().err
 
 
+def test_a_teacher_is_found_again_from_another_folder(
+    train: Callable[..., int],
+    blobs: Path,
+    exported: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    run, flags = tmp_path / "run", ["--epochs", "1", "--teachers", exported.name]
+    monkeypatch.chdir(exported.parent)
+    assert train(blobs, run, *flags, "--weights", exported.name) == 0
+
+    settings = read_record(run).settings
+    assert (settings.weights, settings.teachers) == (str(exported), (str(exported),))
+    assert train(blobs, run, *flags, "--weights", exported.name, "--resume") == 0
+    monkeypatch.chdir(tmp_path)
+    absolute = ["--epochs", "1", "--teachers", str(exported), "--weights", str(exported)]
+    assert train(blobs, run, *absolute, "--resume") == 0
+
+
 def test_a_bundle_names_its_teachers_without_the_folders_of_the_machine(
     train: Callable[..., int], blobs: Path, exported: Path, tmp_path: Path
 ):

@@ -62,7 +62,8 @@ def follow_split(
     is like what teaches and like what validates, and is left out.
 
     Raises:
-        DataError: not one validation picture is here, or a class would be missing on one side.
+        DataError: not one validation picture is here, fewer than two classes, or a class would be
+            missing on one side.
     """
     validating = {groups[i] for i, digest in enumerate(digests) if digest in sides.validation}
     if not validating:
@@ -85,7 +86,7 @@ def follow_split(
         count = len(digests) - len(kept)
         logger.warning("%d pictures link both sides of the split and are left out", count)
     counts, validates = (Counter(labels[i] for i in side) for side in (kept, validation))
-    for label in dict.fromkeys(labels):
+    for label in _counted(labels):
         if not 0 < validates[label] < counts[label]:
             raise DataError(
                 f"of the {counts[label]} pictures of class {label} that are here "
@@ -109,9 +110,7 @@ def split_groups(
     Raises:
         DataError: fewer than two classes, or a class that cannot stand on both sides.
     """
-    counts = Counter(labels)
-    if len(counts) < 2:
-        raise DataError("there is one class only; a classifier needs pictures of at least two.")
+    counts = _counted(labels)
     wanted = {label: max(1, round(count * share)) for label, count in counts.items()}
     members = _members(groups)
     chosen: set[int] = set()
@@ -130,6 +129,13 @@ def split_groups(
     _check_both_sides(counts, have)
     training = tuple(i for i in range(len(labels)) if i not in chosen)
     return Split(training, tuple(sorted(chosen)))
+
+
+def _counted(labels: Sequence[str]) -> Counter[str]:
+    counts = Counter(labels)
+    if len(counts) < 2:
+        raise DataError("there is one class only; a classifier needs pictures of at least two.")
+    return counts
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,7 @@ from train.confidence.fit import Looked, Settings, fit_confidence, fit_with, loo
 from train.confidence.judged import Judged, judge
 from train.confidence.rows import joined
 from train.confidence.thresholds import choose_decision
-from train.crossvalidate import recipe_of
-from train.estimate import FoldScore, pool
+from train.estimate import FoldScore, pool, recipe_of
 from train.export.trained import TrainedRun, read_run
 
 logger = logging.getLogger(__name__)
@@ -88,7 +87,7 @@ def estimate_of(folds: Sequence[Judged], asked: Asked) -> Json:
     """The pooled accuracy of folds, as `gemscan crossvalidate` gives it.
 
     Raises:
-        SettingsError: the settings of the folds cannot be read.
+        SettingsError, DataError: the recipe of the folds cannot be read.
     """
     parts = [fold.where(fold.plain) for fold in folds]
     rights = [(part.logits.argmax(axis=1) == part.targets) for part in parts]

@@ -19,7 +19,7 @@ from deploy.files import write_json
 from deploy.golden.golden import infer_one_by_one
 from train.confidence.judged import Judged
 from train.data.pictures import read_squares
-from train.estimate import held_against
+from train.estimate import held_against, recipe_of
 from train.export.confidence import Asked, add_confidence, add_thresholds, estimate_of, judge_folds
 from train.export.golden import draw_golden
 from train.export.onnx_file import prove_same
@@ -72,8 +72,7 @@ def export_run(
         top1 = float((logits.argmax(1) == targets).mean())
         metrics = {"validation": _metrics(logits, targets, trained, by_folds=bool(folds))}
         if estimate or folds:
-            found = estimate or estimate_of(folds, asked)
-            metrics["cross_validation"] = _checked(found, trained)
+            metrics["cross_validation"] = _held(estimate or estimate_of(folds, asked), run)
         draft.manifest = replace(draft.require_manifest(), metrics=metrics)
         _add_decision(draft, trained, (logits, targets), asked, folds)
         draw_golden(draft)
@@ -126,11 +125,11 @@ def _metrics(
     }
 
 
-def _checked(found: Json, run: TrainedRun) -> Json:
-    """The estimate, with a warning where it is of another recipe than this run's."""
-    held = held_against(found, run.settings_to_tell())
-    if note := held.get("note"):
-        logger.warning("the estimate that travels in the bundle: %s", note)
+def _held(found: Json, run: Path) -> Json:
+    """The estimate as the bundle carries it, with a warning where it is of another recipe."""
+    held = held_against(found, recipe_of(run))
+    if "note" in held:
+        logger.warning("the estimate that travels in the bundle is %s", held["note"])
     return held
 
 

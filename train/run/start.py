@@ -13,7 +13,7 @@ from deploy.errors import SettingsError
 from deploy.folders import read_class_list
 from train.presets import choose_settings
 from train.run.folder import BEST, RunRecord, check_new, read_record, sole_trainer
-from train.settings import LARGEST_PX, TrainSettings
+from train.settings import IMAGENET, LARGEST_PX, NOTHING, TrainSettings
 
 if TYPE_CHECKING:
     from train.run.outcome import Outcome
@@ -78,7 +78,8 @@ def wanted_record(args: argparse.Namespace) -> RunRecord:
 
 def _resumed(args: argparse.Namespace) -> RunRecord:
     """The run's own record; folders may have moved, what is learned may not have changed."""
-    record = read_record(args.out)
+    begun = read_record(args.out)
+    record = replace(begun, settings=_placed(begun.settings))
     for name, value in _wanted_settings(args).items():
         _check_same(args.out, name, getattr(record.settings, name), value)
     if args.classes:
@@ -97,7 +98,7 @@ def _wanted_settings(args: argparse.Namespace) -> dict[str, Any]:
 
 def _chosen_settings(args: argparse.Namespace) -> TrainSettings:
     """What a new run is to have; pictures are shown as large as a teacher takes them."""
-    chosen = choose_settings(args.preset, args.config, _given_settings(args))
+    chosen = _placed(choose_settings(args.preset, args.config, _given_settings(args)))
     if not chosen.teachers:
         return chosen
     sizes = [load_bundle(Path(teacher)).manifest.input.size_px for teacher in chosen.teachers]
@@ -107,11 +108,22 @@ def _chosen_settings(args: argparse.Namespace) -> TrainSettings:
 
 def _given_settings(args: argparse.Namespace) -> dict[str, Any]:
     given = {name: getattr(args, name, None) for name in TrainSettings.__dataclass_fields__}
-    return {
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in given.items()
-        if value is not None
-    }
+    if given["weights"] is not None:
+        given["weights"] = _place(given["weights"])
+    if given["teachers"] is not None:
+        given["teachers"] = tuple(map(_place, given["teachers"]))
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _placed(settings: TrainSettings) -> TrainSettings:
+    """The same, with files and bundles where they are found from any folder."""
+    teachers = tuple(map(_place, settings.teachers))
+    return replace(settings, weights=_place(settings.weights), teachers=teachers)
+
+
+def _place(source: str) -> str:
+    path = Path(source)
+    return _absolute(path) if source not in (IMAGENET, NOTHING) and path.exists() else source
 
 
 def _check_same(run: Path, name: str, started_with: object, given: object) -> None:
@@ -123,5 +135,5 @@ def _check_same(run: Path, name: str, started_with: object, given: object) -> No
 
 
 def _absolute(path: Path) -> str:
-    """The pictures are looked up again by later commands, which may run in another folder."""
+    """What is named is looked up again by later commands, which may run in another folder."""
     return str(path.resolve())
