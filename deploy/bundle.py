@@ -30,6 +30,7 @@ from deploy.files import (
     without_nan,
     write_json,
 )
+from deploy.home import need_home
 from deploy.preprocess import Framing, InputSpec
 from deploy.settings import from_mapping
 
@@ -217,11 +218,16 @@ def _safe(name: str, where: Path) -> str:
 
 
 def cache_folder() -> Path:
-    """Where this user's derived files are kept: GEMSCAN_CACHE, or the XDG cache folder."""
+    """Where this user's derived files are kept: GEMSCAN_CACHE, or the XDG cache folder.
+
+    Raises:
+        SettingsError: neither is set, and this user has no home folder.
+    """
     if chosen := os.environ.get("GEMSCAN_CACHE"):
         return Path(chosen).absolute()  # a process that builds has another working folder
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "gemscan"
+    if base := os.environ.get("XDG_CACHE_HOME"):
+        return Path(base) / "gemscan"
+    return need_home("unpacked bundles and engines", "GEMSCAN_CACHE") / ".cache" / "gemscan"
 
 
 def _load_zip(archive: Path) -> Bundle:
@@ -266,7 +272,8 @@ def edit_bundle(path: Path, *, start_from: Bundle | None = None) -> Iterator[Bun
     The draft's manifest and files are put in place, with fresh hashes, when the block succeeds.
 
     Raises:
-        BundleError: `path` exists and is something else than a bundle's folder.
+        BundleError: `path` exists and is something else than a bundle's folder, or it was changed
+            since `start_from` was read from it.
         StorageError: it cannot be written.
     """
     with reading_errors(path, BundleError):
@@ -276,7 +283,18 @@ def edit_bundle(path: Path, *, start_from: Bundle | None = None) -> Iterator[Bun
     with staged_folder(path, start_from=start_from.root if start_from else None) as stage:
         draft = BundleDraft(stage, start_from.manifest if start_from else None)
         yield draft
+        if start_from and start_from.root.resolve() == path.resolve():
+            _check_unchanged(start_from)
         _write_manifest(stage, draft.require_manifest())
+
+
+def _check_unchanged(begun: Bundle) -> None:
+    """What was worked out from one bundle is not true of another in its place."""
+    if _read_manifest(begun.root / MANIFEST) != begun.manifest:
+        raise BundleError(
+            f"{begun.root} was changed by another command meanwhile, and stays as that one left "
+            "it. Run this one again."
+        )
 
 
 def refuse_file(path: Path) -> None:

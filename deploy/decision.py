@@ -70,13 +70,15 @@ class Verdict:
     unfamiliar: bool = False
 
     @property
+    def meant(self) -> tuple[str, ...]:
+        """What the stone is said to be: one label, those of a list, or none."""
+        count = {NAME: 1, LIST: self.listed}.get(self.kind, 0)
+        return tuple(candidate.label for candidate in self.candidates[:count])
+
+    @property
     def text(self) -> str:
         """The verdict in one line, for the screen and the log."""
-        if self.kind == NAME:
-            return self.candidates[0].label
-        if self.kind == LIST:
-            return " or ".join(c.label for c in self.candidates[: self.listed])
-        return "refer"
+        return " or ".join(self.meant) or "refer"
 
 
 def probabilities(logits: FloatArray, temperature: float) -> FloatArray:

@@ -26,7 +26,12 @@ class LabelledPicture:
             DataError: the file is gone or cannot be read.
         """
         with reading_errors(self.path, DataError):
-            return hashlib.sha256(self.path.read_bytes()).hexdigest()[:16]
+            return digest_of(self.path.read_bytes())
+
+
+def digest_of(data: bytes) -> str:
+    """`LabelledPicture.digest` of a file that was read already."""
+    return hashlib.sha256(data).hexdigest()[:16]
 
 
 def read_class_list(path: Path) -> tuple[str, ...]:

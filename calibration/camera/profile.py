@@ -12,8 +12,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from calibration.camera.settings import CameraSettings
-from deploy.errors import GemscanError
+from deploy.errors import GemscanError, SettingsError
 from deploy.files import reading_errors, write_json
+from deploy.home import need_home
 from deploy.settings import from_mapping
 
 SCHEMA = 1
@@ -119,11 +120,16 @@ def _check_grid(grid: Grid) -> None:
 
 
 def profiles_folder() -> Path:
-    """Where profiles lie: $GEMSCAN_CAMERAS, or gemscan/cameras among the user's settings."""
+    """Where profiles lie: $GEMSCAN_CAMERAS, or gemscan/cameras among the user's settings.
+
+    Raises:
+        SettingsError: neither is set, and this user has no home folder.
+    """
     if chosen := os.environ.get("GEMSCAN_CAMERAS"):
         return Path(chosen)
-    base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
-    return Path(base) / "gemscan" / "cameras"
+    if base := os.environ.get("XDG_CONFIG_HOME"):
+        return Path(base) / "gemscan" / "cameras"
+    return need_home("cameras' profiles", "GEMSCAN_CAMERAS") / ".config" / "gemscan" / "cameras"
 
 
 def profile_path(identity: str) -> Path:
@@ -171,7 +177,10 @@ def find_profile(identity: str) -> CameraProfile | None:
     Raises:
         ProfileError: there is one, and it cannot be used.
     """
-    path = profile_path(identity)
+    try:
+        path = profile_path(identity)
+    except SettingsError:  # no place for profiles, so none was kept
+        return None
     with reading_errors(path, ProfileError):
         if not path.exists():
             return None

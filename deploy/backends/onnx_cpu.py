@@ -7,7 +7,7 @@ from typing import Any
 from deploy.arrays import ByteArray
 from deploy.backends.base import Prediction, check_batch
 from deploy.bundle import EMBEDDING_SIZE, Bundle
-from deploy.errors import BundleError, require
+from deploy.errors import BackendError, BundleError, require
 from deploy.unsigned import for_this_processor
 
 REMEDY = "pip install onnxruntime"
@@ -46,9 +46,16 @@ class OnnxCpuBackend:
         self._input_name: str = self._session.get_inputs()[0].name
 
     def infer(self, batch: ByteArray) -> Prediction:
-        """Map (N, size, size, 3) uint8 RGB to (N, C) logits and (N, 2048) embeddings."""
+        """Map (N, size, size, 3) uint8 RGB to (N, C) logits and (N, 2048) embeddings.
+
+        Raises:
+            BackendError: ONNX Runtime failed, for want of memory for one.
+        """
         check_batch(batch, self._size_px)
-        logits, embedding = self._session.run(None, {self._input_name: batch})
+        try:
+            logits, embedding = self._session.run(None, {self._input_name: batch})
+        except Exception as exc:  # ONNX Runtime's errors share no base class but this one
+            raise BackendError(f"ONNX Runtime failed on a batch of {len(batch)}: {exc}") from exc
         return Prediction(logits, embedding)
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from deploy.arrays import FloatArray, Json
 from deploy.backends import Backend
 from deploy.bundle import Bundle
-from deploy.decision import LIST, NAME, decide, probabilities
+from deploy.decision import decide, probabilities
 from deploy.errors import DataError
 from deploy.evaluation.reading import (
     CALIBRATION,
@@ -245,7 +245,6 @@ def _score_one(
     verdict = decide(confidences, bundle.labels, decision, familiarity)
     index = matcher.index(read.picture.label)
     label = read.picture.label if index is None else bundle.labels[index]
-    meant = {NAME: 1, LIST: verdict.listed}.get(verdict.kind, 0)
     return Scored(
         path=str(read.picture.path),
         label=label,
@@ -254,7 +253,7 @@ def _score_one(
         confidence=verdict.candidates[0].confidence,
         rank=None if index is None else _rank(logits, index),
         kind=verdict.kind,
-        offered=index is not None and label in [c.label for c in verdict.candidates[:meant]],
+        offered=index is not None and label in verdict.meant,
         uses=read.uses,
         familiarity=familiarity,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from deploy.errors import SettingsError
+from deploy.home import need_home
 
 DATABASE = "stones.db"
 PICTURES = "pictures"
@@ -24,18 +24,5 @@ def record_folder(chosen: Path | None = None) -> Path:
         return Path(named).absolute()
     base = os.environ.get("XDG_DATA_HOME", "")
     if not os.path.isabs(base):  # noqa: PTH117  XDG: a relative one is to be ignored
-        base = str(_home() / ".local" / "share")
+        base = str(need_home("the record of stones", "GEMSCAN_RECORD") / ".local" / "share")
     return Path(base) / "gemscan"
-
-
-def _home() -> Path:
-    try:
-        home = Path.home()
-    except RuntimeError:  # neither $HOME nor an entry for this user
-        home = Path("/")
-    if home == Path("/"):
-        raise SettingsError(
-            "this user has no home folder to keep the record of stones in. "
-            "Set GEMSCAN_RECORD to a folder that it may write."
-        )
-    return home

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 
 from deploy.arrays import FloatArray
-from deploy.decision import LIST, NAME, Verdict
+from deploy.decision import Verdict
 from deploy.errors import SettingsError
 
 TAUGHT = "taught"  # a kind of verdict beside those of `deploy.decision`
@@ -119,8 +119,7 @@ class Stone:
         """What the stone was called: one label, those of a list, or none."""
         if self.provisional:
             return (self.provisional.label,)
-        counted = {NAME: 1, LIST: self.verdict.listed}.get(self.verdict.kind, 0)
-        return tuple(c.label for c in self.verdict.candidates[:counted])
+        return self.verdict.meant
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,6 @@ MEASURED_FROM = 16  # frames
 _LATE = 4  # frames that a camera may have taken before it obeyed
 _MOST_MISSED = 5  # in a row
 _FIRST_US, _FIRST_GAIN = 10_000.0, 1.0  # of a camera that does not say what it has chosen
-NOT_SET = "its exposure cannot be set from here"
 NOT_HELD = "its exposure, gain and white balance cannot be held"
 
 

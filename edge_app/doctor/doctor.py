@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from deploy.errors import GemscanError
+from deploy.home import home_folder
 from edge_app.doctor.cameras import check_cameras, check_gstreamer
 from edge_app.doctor.check import MISSING, NOTE, OK, Check, installed, load
 from edge_app.doctor.gpu import check_gpu, check_pycuda, check_tensorrt, has_nvidia
@@ -181,9 +182,14 @@ def check_memory() -> Check:
     return Check("memory", NOTE, f"{found} MB", "gemscan takes up to 400 MB; close other programs")
 
 
+def _home_or_root() -> Path:
+    home = home_folder()
+    return home if home and home.exists() else Path("/")
+
+
 def check_disk() -> Check:
     """Enough room for recordings and derived files."""
-    free_mb = shutil.disk_usage(Path.home() if Path.home().exists() else Path("/")).free // 2**20
+    free_mb = shutil.disk_usage(_home_or_root()).free // 2**20
     if free_mb >= DISK_NEEDED_MB:
         return Check("disk", OK, f"{free_mb} MB free")
     return Check("disk", NOTE, f"{free_mb} MB free", "free some space before recording")

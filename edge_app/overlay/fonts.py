@@ -12,12 +12,13 @@ from typing import Any
 
 from PIL import ImageFont, features
 
+from deploy.home import home_folder
+
 log = logging.getLogger(__name__)
 
 # Where Debian, Ubuntu, Raspberry Pi OS, JetPack, macOS and Windows keep fonts.
+USERS_FOLDERS = (".local/share/fonts", ".fonts")
 FOLDERS = (
-    "~/.local/share/fonts",
-    "~/.fonts",
     "/usr/local/share/fonts",
     "/usr/share/fonts",
     "/System/Library/Fonts",
@@ -151,7 +152,9 @@ def _plain_fonts() -> tuple[str, ...]:
 def font_files() -> tuple[Path, ...]:
     """The font files on this machine, in the order of their names."""
     data = os.environ.get("XDG_DATA_DIRS", "").split(":")
-    folders = [Path(folder).expanduser() for folder in FOLDERS]
+    home = home_folder()
+    folders = [home / folder for folder in USERS_FOLDERS] if home else []
+    folders += [Path(folder) for folder in FOLDERS]
     folders += [Path(folder, "fonts") for folder in data if folder]
     found = {
         Path(root, name)

@@ -297,7 +297,7 @@ def _draw_candidates(image: ByteArray, layout: Layout, reading: Reading) -> None
     verdict = reading.verdict
     if verdict is None or verdict.unfamiliar or reading.provisional:
         return  # the model's confidences would be read as those of another name
-    meant = {NAME: 1, LIST: verdict.listed}.get(verdict.kind, 0)
+    meant = len(verdict.meant)
     news = reading.state is LIVE and reading.final
     accent = ACCENTS[verdict.kind] if news else SOFT
     for row, candidate in enumerate(verdict.candidates[:CANDIDATES]):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from deploy.arrays import FloatArray
-from deploy.decision import LIST, NAME, Decision, Verdict, decide
+from deploy.decision import Decision, Verdict, decide
 from edge_app.live.classifier import bounded
 
 AGREED_S = 0.25  # the frames must give one verdict for so long …
@@ -145,6 +145,4 @@ def _said(verdict: Verdict | None) -> tuple[object, ...] | None:
     """What makes two verdicts different ones; which of a list comes first does not."""
     if verdict is None:
         return None
-    meant = {NAME: 1, LIST: verdict.listed}.get(verdict.kind, 0)
-    labels = frozenset(candidate.label for candidate in verdict.candidates[:meant])
-    return verdict.kind, labels, verdict.unfamiliar
+    return verdict.kind, frozenset(verdict.meant), verdict.unfamiliar

@@ -49,6 +49,18 @@ def test_a_backend_that_computes_otherwise_is_refused_with_the_gap(tiny_bundle: 
         open_backend(bundle, precision="fp32")
 
 
+def test_what_onnx_runtime_fails_of_is_a_backends_error(tiny_bundle: Bundle, monkeypatch):
+    class OutOfMemory:
+        def run(self, *_: object) -> None:
+            raise RuntimeError("bad allocation")
+
+    backend = OnnxCpuBackend(tiny_bundle)
+    monkeypatch.setattr(backend, "_session", OutOfMemory())
+
+    with pytest.raises(BackendError, match="ONNX Runtime failed on a batch of 1: bad allocation"):
+        backend.infer(np.zeros((1, 32, 32, 3), np.uint8))
+
+
 def test_swapped_red_and_blue_would_be_noticed(tiny_bundle: Bundle, monkeypatch):
     import deploy.golden.golden as golden
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import shutil
 import zipfile
 from dataclasses import replace
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from deploy.bundle import MODEL_FILES, Bundle, edit_bundle, load_bundle
-from deploy.errors import BundleError
+from deploy.errors import BundleError, SettingsError
 
 
 def change(bundle: Bundle, **fields: object) -> Path:
@@ -136,6 +137,34 @@ def test_an_edit_that_fails_leaves_the_bundle_as_it_was(tiny_bundle: Bundle):
 
     assert load_bundle(tiny_bundle.root).manifest == tiny_bundle.manifest
     assert [p.name for p in tiny_bundle.root.parent.iterdir()] == [tiny_bundle.root.name]
+
+
+def test_an_edit_of_a_bundle_that_changed_meanwhile_is_refused(tiny_bundle: Bundle):
+    """Another command's thresholds, say: this one was worked out without them."""
+    with edit_bundle(tiny_bundle.root, start_from=tiny_bundle) as other:
+        other.manifest = replace(tiny_bundle.manifest, version="2")
+
+    with (
+        pytest.raises(BundleError, match="changed by another command meanwhile"),
+        edit_bundle(tiny_bundle.root, start_from=tiny_bundle) as late,
+    ):
+        late.manifest = replace(tiny_bundle.manifest, version="3")
+
+    assert load_bundle(tiny_bundle.root).manifest.version == "2"
+
+
+@pytest.mark.parametrize("home", [None, "/"])
+def test_a_zip_for_a_user_without_a_home_says_what_to_set(tiny_bundle, tmp_path, monkeypatch, home):
+    archive = shutil.make_archive(str(tmp_path / "packed"), "zip", tiny_bundle.root)
+    for name in ("GEMSCAN_CACHE", "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    if home:
+        monkeypatch.setenv("HOME", home)
+    else:
+        monkeypatch.setattr(pwd, "getpwuid", {}.__getitem__)  # no entry: KeyError
+
+    with pytest.raises(SettingsError, match="Set GEMSCAN_CACHE"):
+        load_bundle(Path(archive))
 
 
 def test_a_folder_of_something_else_is_never_replaced(tmp_path: Path):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,11 +13,10 @@ import numpy as np
 from deploy.arrays import ByteArray, FloatArray
 from deploy.errors import DataError, PictureError
 from deploy.files import reading_errors
-from deploy.folders import LabelledPicture
+from deploy.folders import LabelledPicture, digest_of
 from deploy.pictures import decode_picture
-from deploy.preprocess import Framing, preprocess_picture
-from train.data.duplicates import SAME, THUMBNAIL_PX, Indices, group_pictures, thumbnail
-from train.data.pictures import COMPARED, READERS
+from train.data.duplicates import SAME, THUMBNAIL_PX, Indices, group_pictures
+from train.data.pictures import READERS, compared_thumbnail
 
 T = TypeVar("T")
 Progress = Callable[[Iterable[Any]], Iterable[Any]]
@@ -73,8 +71,7 @@ def scan(
             picture_bgr = decode_picture(data, picture.path)
         except PictureError as exc:
             return str(exc)
-        small = thumbnail(preprocess_picture(picture_bgr, Framing(), COMPARED))
-        return hashlib.sha256(data).hexdigest()[:16], small, look(picture_bgr)
+        return digest_of(data), compared_thumbnail(picture_bgr), look(picture_bgr)
 
     kept: list[LabelledPicture] = []
     digests: list[str] = []

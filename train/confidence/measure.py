@@ -163,11 +163,7 @@ def _fates(
     """For each row the verdict's kind, and whether it named or listed the right label."""
     verdicts = _verdicts(judged.logits, judged.familiarity, decision, labels)
     for verdict, target in zip(verdicts, judged.targets, strict=True):
-        meant = {NAME: 1, LIST: verdict.listed}.get(verdict.kind, 0)
-        yield (
-            verdict.kind,
-            labels[target] in [candidate.label for candidate in verdict.candidates[:meant]],
-        )
+        yield verdict.kind, labels[target] in verdict.meant
 
 
 def _verdicts(

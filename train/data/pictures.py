@@ -59,7 +59,7 @@ def look_at(
 
     def look(picture: LabelledPicture) -> FloatArray | None:
         picture_bgr = _read(picture)
-        return None if picture_bgr is None else _thumbnail(picture_bgr)
+        return None if picture_bgr is None else compared_thumbnail(picture_bgr)
 
     kept = dict(_readable(pictures, look, progress))
     return Seen(tuple(kept), np.stack(list(kept.values())), _left_out(pictures, kept))
@@ -83,7 +83,7 @@ def read_squares(
         picture_bgr = _read(picture)
         if picture_bgr is None:
             return None
-        return preprocess_picture(picture_bgr, framing, spec), _thumbnail(picture_bgr)
+        return preprocess_picture(picture_bgr, framing, spec), compared_thumbnail(picture_bgr)
 
     pixels = _reserve(len(pictures), size_px)
     kept: dict[LabelledPicture, FloatArray] = {}
@@ -102,8 +102,11 @@ def _read(picture: LabelledPicture) -> ByteArray | None:
         return None
 
 
-def _thumbnail(picture_bgr: ByteArray) -> FloatArray:
-    """Of the central square, whatever the run's framing: the split does not depend on it."""
+def compared_thumbnail(picture_bgr: ByteArray) -> FloatArray:
+    """(768,) float32 of (H, W, 3) uint8, BGR: what near-duplicates are compared by.
+
+    Of the central square, whatever the run's framing: the split does not depend on it.
+    """
     return thumbnail(preprocess_picture(picture_bgr, Framing(), COMPARED))
 
 

@@ -171,11 +171,9 @@ class Trainer:
 
     def _check_pictures(self, digests: list[str]) -> None:
         if digests != self._training_digests:
-            before, now = set(digests), set(self._training_digests)
             raise CheckpointError(
-                "the pictures are not those that the run was started with: of its "
-                f"{len(before)} training pictures {len(before - now)} are missing, and "
-                f"{len(now - before)} are new. Put them back, or start a new run."
+                "the training pictures are not in the order in which the run was started with "
+                "them: some have other names. Give them back their names, or start a new run."
             )
 
     def _weights(self) -> dict[str, Any]:

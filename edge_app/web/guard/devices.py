@@ -17,6 +17,7 @@ from pathlib import Path
 
 from deploy.errors import StorageError
 from deploy.files import write_json
+from deploy.home import home_folder
 from deploy.record.stones import utc_now
 
 log = logging.getLogger(__name__)
@@ -135,10 +136,8 @@ def devices_folder() -> Path | None:
     """The user's settings of gemscan; None for a user without a home."""
     if base := os.environ.get("XDG_CONFIG_HOME"):
         return Path(base) / "gemscan"
-    try:
-        return Path.home() / ".config" / "gemscan"
-    except RuntimeError:
-        return None
+    home = home_folder()
+    return home / ".config" / "gemscan" if home else None
 
 
 def devices_file(port: int) -> str:

@@ -17,6 +17,7 @@ from calibration.camera.profile import (
     save_profile,
 )
 from calibration.camera.settings import CameraSettings
+from deploy.errors import SettingsError
 
 
 @pytest.fixture(autouse=True)
@@ -58,6 +59,10 @@ def test_profiles_lie_among_the_users_settings(tmp_path, monkeypatch):
     monkeypatch.delenv("XDG_CONFIG_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert profiles_folder() == tmp_path / ".config" / "gemscan" / "cameras"
+    monkeypatch.setenv("HOME", "/")
+    assert find_profile("camera") is None
+    with pytest.raises(SettingsError, match="Set GEMSCAN_CAMERAS"):
+        profiles_folder()
 
 
 @pytest.mark.parametrize(
