@@ -12,6 +12,7 @@ from edge_app.live.eye import Seen
 from edge_app.live.states import CameraState
 from edge_app.live.stats import LoopStats
 from edge_app.machine.facts import peak_memory_mb, process_age_s
+from edge_app.terminal import say
 
 if TYPE_CHECKING:
     from edge_app.rig import Rig
@@ -36,7 +37,7 @@ class Teller:
             said = f"   -  {verdict.text}: unlike every kind it knows"
         if seen.provisional:
             said = f"   -  taught: {seen.provisional.label}, provisional"
-        print(f"{self._stats.seconds:8.2f} s  {said}", flush=True)
+        say(f"{self._stats.seconds:8.2f} s  {said}")
 
     def state(self, state: CameraState, note: str) -> None:
         """Log how the camera is now."""

@@ -58,12 +58,12 @@ def encode(image_bgr: ByteArray, quality: int = QUALITY) -> bytes:
     return data.tobytes()
 
 
-def thumbnail(crop_bgr: ByteArray) -> bytes:
-    """A small JPEG of a crop: its longer side has `THUMBNAIL_PX` pixels at most."""
-    height, width = crop_bgr.shape[:2]
-    scale = min(1.0, THUMBNAIL_PX / max(height, width))
+def thumbnail(image_bgr: ByteArray, longest_px: int = THUMBNAIL_PX) -> bytes:
+    """A small JPEG of (H, W, 3) uint8, BGR: its longer side has so many pixels at most."""
+    height, width = image_bgr.shape[:2]
+    scale = min(1.0, longest_px / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    small = cv2.resize(crop_bgr, size, interpolation=cv2.INTER_AREA)
+    small = cv2.resize(image_bgr, size, interpolation=cv2.INTER_AREA)
     return encode(np.asarray(small, np.uint8), THUMBNAIL_QUALITY)
 
 

@@ -13,19 +13,16 @@ from functools import partial
 from pathlib import Path
 from queue import Full, Queue
 
-import cv2
-import numpy as np
-
 from deploy.arrays import ByteArray
 from deploy.errors import GemscanError, StorageError
-from deploy.record.pictures import encode
+from deploy.record.pictures import encode, thumbnail
 from edge_app.capture.folder import TrainingFolder, remove_picture
 from edge_app.capture.likeness import KeptPictures, Signature
 
 log = logging.getLogger(__name__)
 
 # A training picture is decoded from it, and from here on files grow fast and look no better.
-QUALITY, THUMBNAIL_QUALITY = 95, 80
+QUALITY = 95
 THUMBNAIL_PX = 192  # the longer side
 SHOWN = 12  # of the last pictures, thumbnails are held
 QUEUE_LENGTH = 8  # frames of some megabytes; five come a second
@@ -126,7 +123,7 @@ class Album:
         self.problem = ""
         self.written += 1
         self._number += 1
-        self._thumbnails[self._number] = _thumbnail(image_bgr)
+        self._thumbnails[self._number] = thumbnail(image_bgr, THUMBNAIL_PX)
         self._thumbnails.pop(self._number - SHOWN, None)
         self._kept.append(Kept(self._number, label, path, seen))
 
@@ -167,11 +164,3 @@ class Album:
         self._thread.join(CLOSE_TIMEOUT_S)
         if self._thread.is_alive():
             log.warning("the disk does not answer; the last pictures may be missing")
-
-
-def _thumbnail(image_bgr: ByteArray) -> bytes:
-    height, width = image_bgr.shape[:2]
-    scale = min(1.0, THUMBNAIL_PX / max(height, width))
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    small = cv2.resize(image_bgr, size, interpolation=cv2.INTER_AREA)
-    return encode(np.asarray(small, np.uint8), THUMBNAIL_QUALITY)

@@ -118,15 +118,19 @@ class Photographer:
         self._choices += 1
         return self.chosen
 
-    def hold(self, on: bool) -> None:
+    def hold(self, on: bool, label: str = "") -> None:
         """Say that the button is held, every 300 ms, or that it was let go.
+
+        Args:
+            label: the class that was chosen when it was pressed; pictures under another one, that
+                was chosen since, would be of the wrong kind. Empty where that is not known.
 
         Raises:
             SettingsError: no class is chosen.
         """
         if on and not self.chosen:
             raise SettingsError("No class is chosen. Choose one first.")
-        self._button.tell(on)
+        self._button.tell(on and label in ("", self.chosen))
 
     def undo(self) -> Kept:
         """Remove the last picture that was kept since the start; waits for the disk.

@@ -13,6 +13,7 @@ from rich.cells import cell_len, set_cell_size
 
 from deploy.record.stones import Entry
 from edge_app.record.moments import local_text
+from edge_app.terminal import printable
 
 CELLS = 28
 # What a spreadsheet takes for the beginning of a formula (OWASP, "CSV Injection").
@@ -118,7 +119,7 @@ def _row(entry: Entry) -> str:
     right = entry.correction.label if entry.correction else ""
     line = (
         f"{entry.id:7}  {local_text(stone.laid_at):26}  {_cells(said)}  "
-        f"{_confidence(entry):>4}  {stone.seconds:4.1f} s  {_printable(right)}"
+        f"{_confidence(entry):>4}  {stone.seconds:4.1f} s  {printable(right)}"
     )
     return line.rstrip() + "\n"
 
@@ -132,12 +133,7 @@ def _confidence(entry: Entry) -> str:
 
 def _cells(text: str) -> str:
     """As wide as its column, whatever script it is in."""
-    text = _printable(text)
+    text = printable(text)
     if cell_len(text) > CELLS:
         text = set_cell_size(text, CELLS - 1) + "…"
     return set_cell_size(text, CELLS)
-
-
-def _printable(text: str) -> str:
-    """Without what would move a terminal's cursor or change its colours."""
-    return "".join(c if c.isprintable() else "�" for c in text)

@@ -14,7 +14,7 @@ from starlette.routing import Route
 from starlette.types import ExceptionHandler
 
 from deploy.arrays import Json
-from deploy.errors import GemscanError, RecordError, SettingsError, StorageError
+from deploy.errors import DataError, GemscanError, RecordError, SettingsError, StorageError
 from deploy.record.reader import NoPictureError
 from edge_app.desk.lessons import NotNowError, UnknownKindError
 from edge_app.record.store import UnknownStoneError
@@ -24,7 +24,7 @@ MOST_DIGITS = 18  # of a number in an address: SQLite's have 63 bits
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
-# The first that fits. 507: the disk; 503: the record, which another one may hold for a while.
+# The first that fits. 507: the disk; 503: a folder or the record, which another one may hold.
 _STATUS: Mapping[type[GemscanError], int] = {
     SettingsError: 400,
     UnknownStoneError: 404,
@@ -32,6 +32,7 @@ _STATUS: Mapping[type[GemscanError], int] = {
     NoPictureError: 404,
     NotNowError: 409,
     StorageError: 507,
+    DataError: 503,
     RecordError: 503,
 }
 _KINDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}

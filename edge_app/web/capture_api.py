@@ -41,8 +41,9 @@ class _CaptureApi:
         return await self.tell(request)
 
     async def hold(self, request: Request) -> Response:
-        """The button is held, or was let go."""
-        self._photographer.hold((await read_json(request, {"on": bool}))["on"])
+        """The button is held, for the class `label`, or was let go."""
+        given = await read_json(request, {"on": bool}, {"label": str})
+        self._photographer.hold(given["on"], given.get("label", ""))
         return done()
 
     async def undo(self, request: Request) -> Response:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from deploy.arrays import Json
 from deploy.errors import require
 from edge_app.live.reading import Reading
+from edge_app.terminal import say
 from edge_app.web.server import Listen, WebServer, open_socket
 
 if TYPE_CHECKING:
@@ -118,13 +119,13 @@ def _access(wanted: Listen, port: int, *, tls: bool) -> Access:
 
 
 def _tell(access: Access) -> None:
-    print(f"open in a browser: {access.own_address}", flush=True)
+    say(f"open in a browser: {access.own_address}")
     if not access.beyond_loopback:
         return
     for address in access.addresses():
-        print(f"from another device: {address}", flush=True)
+        say(f"from another device: {address}")
     _tell_code(access.code)
 
 
 def _tell_code(code: str) -> None:
-    print(f"pairing code, for each new device: {code[:3]} {code[3:]}", flush=True)
+    say(f"pairing code, for each new device: {code[:3]} {code[3:]}")

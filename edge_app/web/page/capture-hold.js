@@ -5,10 +5,13 @@ import { byId } from "./dom.js";
 
 const BEAT_MS = 300; // the camera lets go when it has heard nothing for a second
 
-/** Tells the camera that it is held, again and again; `onProblem(error)` when that fails. */
+/** Tells the camera that it is held, again and again, and for which class: `chosen()` when it was
+ *  pressed. `onProblem(error)` when that fails. */
 export class HoldButton {
-  constructor(onProblem) {
+  constructor(chosen, onProblem) {
     this.button = byId("hold");
+    this.chosen = chosen;
+    this.label = "";
     this.onProblem = onProblem;
     this.held = false;
     this.telling = false;
@@ -65,6 +68,7 @@ export class HoldButton {
   hold() {
     if (this.held || this.button.disabled) return;
     this.held = true;
+    this.label = this.chosen();
     this.tell();
   }
 
@@ -78,7 +82,7 @@ export class HoldButton {
     this.telling = true;
     try {
       do {
-        await post("/api/capture/hold", { on: true });
+        await post("/api/capture/hold", { on: true, label: this.label });
         await this.pause();
       } while (this.held);
       await post("/api/capture/hold", { on: false });

@@ -1,5 +1,6 @@
 // What the camera says of a picture, of what was kept, and of the balance of classes.
 
+import { showState } from "./camera-state.js";
 import { byId, make, write, writeOrHide } from "./dom.js";
 import { capital } from "./words.js";
 
@@ -98,9 +99,4 @@ function showRefused(refused) {
   while (list.children.length > said.length) list.lastElementChild.remove();
   while (list.children.length < said.length) list.append(make("li"));
   said.forEach((words, at) => write(list.children[at], words));
-}
-
-function showState(words, state) {
-  byId("state").dataset.state = state;
-  write(byId("state"), words);
 }

@@ -19,8 +19,9 @@ import { wireTheme } from "./theme.js";
 const REFRESH_MS = 500; // while five pictures a second come
 
 const stage = new Stage();
-const hold = new HoldButton(fail);
+const hold = new HoldButton(() => label, fail);
 
+let label = ""; // of the chosen class
 let revision = null;
 let refreshing = false;
 
@@ -28,7 +29,8 @@ function showReading(reading, bitmap) {
   stage.show(reading, bitmap, sayCapture(reading));
   showCapture(reading);
   if (!reading.capture) return;
-  hold.enable(Boolean(reading.capture.chosen));
+  label = reading.capture.chosen;
+  hold.enable(Boolean(label));
   if (reading.capture.revision !== revision) refresh();
 }
 
@@ -60,6 +62,7 @@ function show(capture) {
 }
 
 function chosen(capture) {
+  label = capture.chosen;
   show(capture);
   fail(null);
   hold.enable(true);

@@ -3,7 +3,7 @@
 import { get, post } from "./api.js";
 import { open } from "./dialog.js";
 import { byId, make, write } from "./dom.js";
-import { searched } from "./names.js";
+import { nameKey, searched } from "./names.js";
 import { confirmDone } from "./toast.js";
 
 /** The dialog of corrections; `onSaved()` when one was kept. */
@@ -16,6 +16,7 @@ export class CorrectDialog {
     this.labels = [];
     this.chosen = "";
     this.key = "";
+    this.turn = 0; // counts the stones it was opened for
     this.wire();
   }
 
@@ -31,6 +32,7 @@ export class CorrectDialog {
   /** Ask for the name of the stone with this key, of which the scanner said so. */
   async show(key, said) {
     this.key = key;
+    this.turn += 1;
     this.filter.value = "";
     byId("correct-note").value = "";
     write(byId("correct-problem"), "");
@@ -51,7 +53,7 @@ export class CorrectDialog {
     const typed = this.filter.value.trim();
     const wanted = searched(typed);
     const fitting = this.labels.filter((label) => searched(label).includes(wanted));
-    const known = fitting.some((label) => searched(label) === wanted);
+    const known = this.labels.some((label) => nameKey(label) === nameKey(typed));
     const rows = fitting.map((label) => this.row(label, label));
     if (typed && !known) rows.push(this.row(typed, `Another name: ${typed}`));
     this.names.replaceChildren(...rows);
@@ -77,16 +79,21 @@ export class CorrectDialog {
   }
 
   async save() {
-    const { chosen: label, key } = this;
+    const { chosen: label, key, turn } = this;
+    const here = () => turn === this.turn && this.dialog.open; // not opened for another stone since
     if (!label) return;
     byId("correct-save").disabled = true;
     try {
       const note = byId("correct-note").value.trim();
       await post(`/api/stones/${encodeURIComponent(key)}/correction`, { label, note });
-      this.dialog.close();
+      if (here()) this.dialog.close();
       confirmDone(`Saved: ${label}`);
       this.onSaved();
     } catch (error) {
+      if (!here()) {
+        confirmDone(`Not saved: ${label}. ${error.message}`);
+        return;
+      }
       write(byId("correct-problem"), error.message);
       byId("correct-save").disabled = false;
     }

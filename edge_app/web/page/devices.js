@@ -6,6 +6,8 @@ import { byId, make, write } from "./dom.js";
 import { forgettable } from "./forgettable.js";
 import { sayTime } from "./stone-words.js";
 
+const RENEWED_MS = 2000; // a code serves one device, and a wrong one too often ends it
+
 /** Let its button open the dialog. */
 export function wireDevices() {
   byId("devices-open").addEventListener("click", () => {
@@ -13,6 +15,7 @@ export function wireDevices() {
     open(byId("devices-dialog"));
     attempt(show);
   });
+  setInterval(() => byId("devices-dialog").open && renewCode(), RENEWED_MS);
 }
 
 /** A page that is shown elsewhere, or where no other device is let in, has no such button. */
@@ -21,11 +24,21 @@ export function allowDevices({ here, network }) {
 }
 
 async function show() {
-  const [{ code, urls }, { devices }] = await Promise.all([get("/api/pairing"), get("/api/devices")]);
-  write(byId("devices-where"), urls[0] ?? "");
-  write(byId("devices-code"), `${code.slice(0, 3)} ${code.slice(3)}`);
+  const [pairing, { devices }] = await Promise.all([get("/api/pairing"), get("/api/devices")]);
+  showCode(pairing);
   const rows = devices.length ? devices.map(row) : [make("li", "empty", "None yet.")];
   byId("devices").replaceChildren(...rows);
+}
+
+function showCode({ code, urls }) {
+  write(byId("devices-where"), urls[0] ?? "");
+  write(byId("devices-code"), `${code.slice(0, 3)} ${code.slice(3)}`);
+}
+
+/** The code alone: the list keeps its focus. */
+async function renewCode() {
+  const pairing = await get("/api/pairing").catch(() => null);
+  if (pairing) showCode(pairing);
 }
 
 function row(device) {

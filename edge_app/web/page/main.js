@@ -32,7 +32,7 @@ import { StoneList } from "./stones.js";
 import { TeachDialog } from "./teach.js";
 import { wireTheme } from "./theme.js";
 import { VerdictPanel } from "./verdict.js";
-import { either, sayNothing, sayReading } from "./words.js";
+import { sayNothing, sayReading, sayScanner } from "./words.js";
 
 const stage = new Stage();
 const panel = new VerdictPanel();
@@ -51,7 +51,7 @@ function showReading(reading, bitmap) {
   panel.show(said, reading.stone);
   showStatus(reading);
   teach.follow(reading);
-  setStone(said.final ? reading.stone : "", either(said.names));
+  setStone(said.final ? reading.stone : "", said.final ? sayScanner(reading) : "");
   if (reading.revision !== revision) stones.refresh();
   revision = reading.revision;
 }

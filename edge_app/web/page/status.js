@@ -1,5 +1,6 @@
 // Small things at the edge: the camera's state, the figures, and what is in trouble.
 
+import { showState } from "./camera-state.js";
 import { byId, write, writeOrHide } from "./dom.js";
 
 const FIGURES_MS = 500;
@@ -30,9 +31,4 @@ export function showNames(session) {
   write(byId("figures-what"), `${name} ${version} · ${session.source}`);
   const about = ["gemscan", session.gemscan, "·", name, version, "·", session.backend];
   write(byId("about"), about.filter(Boolean).join(" "));
-}
-
-function showState(words, state) {
-  byId("state").dataset.state = state;
-  write(byId("state"), words);
 }

@@ -12,7 +12,7 @@ export class StoneDialog {
     this.stone = null;
     byId("stone-correct").addEventListener("click", () => {
       this.dialog.close();
-      onCorrect(this.stone.key, sayStone(this.stone));
+      onCorrect(this.stone.key, sayVerdict(this.stone));
     });
   }
 

@@ -6,6 +6,7 @@ import { isCorrected, sayStone, sayTime, toneOf } from "./stone-words.js";
 
 const PAGE = 50;
 const TYPING_MS = 250;
+const MINUTE_MS = 60_000;
 
 /** The list of stones; `onChosen(stone)` when one is opened. */
 export class StoneList {
@@ -30,6 +31,7 @@ export class StoneList {
       this.wanted = this.stones.length + PAGE;
       this.refresh();
     });
+    onNewDay(() => this.refresh());
   }
 
   search() {
@@ -60,7 +62,7 @@ export class StoneList {
       this.show(more, query);
       write(byId("today"), `today ${today}`);
     } catch (error) {
-      if (!this.stones.length) writeOrHide(byId("no-stones"), error.message);
+      writeOrHide(byId("no-stones"), error.message); // what is listed may not be what was asked for
     }
   }
 
@@ -89,13 +91,23 @@ export class StoneList {
 
   /** The row of a stone; the one that is there already if it still says the same. */
   row(stone) {
-    const said = JSON.stringify(stone);
+    const said = JSON.stringify([stone, sayTime(stone.laid_at)]); // yesterday's says its day
     const old = this.rows.get(stone.key);
     if (old?.said === said) return old;
     const row = makeRow(stone, () => this.onChosen(stone));
     row.said = said;
     return row;
   }
+}
+
+/** A page that stays open counts and dates anew after midnight. */
+function onNewDay(action) {
+  let day = new Date().toDateString();
+  setInterval(() => {
+    const today = new Date().toDateString();
+    if (today !== day) action();
+    day = today;
+  }, MINUTE_MS);
 }
 
 function address(query, before) {

@@ -12,12 +12,12 @@ export async function showTaught(onForget) {
   byId("taught").replaceChildren(...rows);
 }
 
-/** Forget a kind, if the operator agrees. */
+/** Forget a kind, if the operator agrees; gives whether it was. */
 export async function forget(label) {
   const more = "Its views are removed. Stones of this kind are referred again.";
-  if (await ask(`Forget ${label}?`, more, "Forget")) {
-    await remove("/api/taught", { label });
-  }
+  const agreed = await ask(`Forget ${label}?`, more, "Forget");
+  if (agreed) await remove("/api/taught", { label });
+  return agreed;
 }
 
 function row({ label, views }, onForget) {

@@ -50,8 +50,9 @@ export class TeachDialog {
   }
 
   async forget(label) {
-    await forget(label);
+    if (!(await forget(label))) return; // its button still has the focus
     await this.list();
+    byId("teach-title").focus();
   }
 
   async begin() {

@@ -24,6 +24,11 @@ export function sayReading(reading) {
 /** What it shows when nothing comes from the scanner. */
 export const sayNothing = NOTHING;
 
+/** What it called the stone itself, whatever the operator says. */
+export function sayScanner({ provisional, verdict }) {
+  return provisional?.label ?? capital(verdict.text);
+}
+
 /** 0.97 as "97%". */
 export function percent(confidence) {
   return confidence >= 0.005 ? `${Math.round(100 * confidence)}%` : "<1%";
@@ -90,8 +95,9 @@ function taught({ label, similarity }) {
   return { ...words, more: ELSEWHERE, label: `${label} (provisional)` };
 }
 
-function corrected({ verdict, provisional, corrected: label }) {
-  const sure = `The scanner said: ${provisional?.label ?? capital(verdict.text)}`;
+function corrected(reading) {
+  const { corrected: label } = reading;
+  const sure = `The scanner said: ${sayScanner(reading)}`;
   return { tone: "corrected", caption: "Corrected", names: [label], sure, label };
 }
 

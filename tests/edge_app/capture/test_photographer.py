@@ -92,6 +92,19 @@ def test_another_class_lets_the_button_go(shoot):
     assert not shoot.photographer.recording
 
 
+def test_a_button_that_was_held_for_a_ruby_records_no_emerald(shoot):
+    """Another browser chose the class; the page that holds says so for another 300 ms at least."""
+    shoot.photographer.choose("Ruby")
+    shoot.photographer.hold(True, "Ruby")
+    assert shoot.photographer.recording
+    shoot.photographer.choose("Emerald")
+    shoot.photographer.hold(True, "Ruby")
+    assert not shoot.photographer.recording
+
+    shoot.photographer.hold(True, "Emerald")
+    assert shoot.photographer.recording
+
+
 def test_at_most_five_pictures_a_second_are_looked_at(shoot):
     shoot.press()
     for number in range(13):  # a second at 12 frames

@@ -157,8 +157,7 @@ FOUND = {
 
 def test_a_name_is_found_in_every_script(page):
     page.route("**/api/labels", lambda route: route.fulfill(json={"labels": NAMES}))
-    told = {"stones": [REFERRED], "more": False, "today": 1}
-    page.route("**/api/stones?*", lambda route: route.fulfill(json=told))
+    page.route("**/api/stones?*", lambda route: route.fulfill(json=told(REFERRED)))
     page.reload()
     page.click("#stones [data-key='0123456789abcdef'] button")
     page.click("#stone-correct")
@@ -171,6 +170,80 @@ def test_a_name_is_found_in_every_script(page):
         found[typed] = [name for name in shown if not name.startswith("Another name")]
 
     assert found == FOUND
+
+
+def told(*stones: dict) -> dict:
+    """What the scanner answers to who asks for stones."""
+    return {"stones": [*stones], "more": False, "today": len(stones)}
+
+
+def open_correction(page, key: str) -> None:
+    page.click(f"#stones [data-key='{key}'] button")
+    page.click("#stone-correct")
+
+
+def test_a_corrected_stone_is_asked_for_by_what_the_scanner_said(page):
+    right = {"label": "Spinel", "note": "", "at": "2026-03-01T09:00:00.000Z"}
+    named = {**REFERRED, "kind": "name", "names": ["Ruby"], "confidence": 0.9, "correction": right}
+    page.route("**/api/stones?*", lambda route: route.fulfill(json=told(named)))
+    page.reload()
+
+    open_correction(page, named["key"])
+
+    assert page.inner_text("#correct-said") == "The scanner said: Ruby"
+
+
+def test_another_accent_is_another_name(page):
+    page.route("**/api/labels", lambda route: route.fulfill(json={"labels": ["Peridot"]}))
+    page.route("**/api/stones?*", lambda route: route.fulfill(json=told(REFERRED)))
+    page.reload()
+    open_correction(page, REFERRED["key"])
+    page.wait_for_selector("#correct-names label")
+
+    page.fill("#correct-filter", "Péridot")
+
+    shown = page.locator("#correct-names label").all_inner_texts()
+    assert shown == ["Peridot", "Another name: Péridot"]
+    assert page.is_disabled("#correct-save")
+
+
+def test_a_slow_save_leaves_the_dialog_of_the_next_stone_alone(page):
+    other = {**REFERRED, "id": 2, "key": "fedcba9876543210"}
+    waiting = []
+    page.route("**/api/labels", lambda route: route.fulfill(json={"labels": NAMES}))
+    page.route("**/api/stones?*", lambda route: route.fulfill(json=told(other, REFERRED)))
+    page.route("**/api/stones/*/correction", lambda route: waiting.append(route))
+    page.reload()
+    open_correction(page, REFERRED["key"])
+    page.fill("#correct-filter", "Paraíba")
+    with page.expect_request("**/api/stones/*/correction"):
+        page.click("#correct-save")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#correct-dialog", state="hidden")
+
+    open_correction(page, other["key"])
+    page.fill("#correct-filter", "Λίθος")
+    waiting[0].fulfill(status=204)
+
+    page.wait_for_selector("#toast:has-text('Saved: Paraíba')")
+    assert page.is_visible("#correct-dialog")
+    assert page.input_value("#correct-filter") == "Λίθος"
+    assert page.is_enabled("#correct-save")
+
+
+def test_a_search_that_fails_says_so_over_the_old_list(page):
+    page.route("**/api/stones?*", lambda route: route.fulfill(json=told(REFERRED)))
+    page.reload()
+    page.wait_for_selector("#stones li[data-key]")
+    page.route(
+        "**/api/stones?*q=spinel*",
+        lambda route: route.fulfill(status=503, json={"error": "the record is busy."}),
+    )
+
+    page.fill("#search", "spinel")
+
+    page.wait_for_selector("#no-stones:has-text('the record is busy.')")
+    page.problems[:] = [each for each in page.problems if "503" not in each]
 
 
 def test_a_kind_is_taught_from_the_screen(page, scanner):
@@ -265,6 +338,9 @@ def test_paired_devices_are_listed_and_forgotten_by_keyboard(browser, tmp_path):
                 page.keyboard.press(key)
             page.wait_for_selector("#devices li:nth-child(2)", state="detached")
             assert "iPhone" in page.inner_text("#devices li")
+            shown = page.inner_text("#devices-code")
+            pair_through_a_proxy(scanner.url, "iPad")  # a code serves one device
+            until(page, f"document.querySelector('#devices-code').innerText !== '{shown}'")
         asked = [httpx.get(f"{scanner.url}api/session", headers=who) for who in (phone, tablet)]
     finally:
         printed = scanner.stop()

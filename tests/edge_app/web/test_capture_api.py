@@ -9,6 +9,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from deploy.errors import DataError
 from edge_app.capture.folder import TrainingFolder
 from edge_app.capture.photographer import Photographer
 from edge_app.web.answers import HANDLERS
@@ -112,6 +113,33 @@ def test_a_class_that_would_lead_out_of_the_folder_is_refused(client, tmp_path, 
 )
 def test_a_request_of_another_form_is_refused(client, path, body):
     assert client.post(path, json=body).status_code == 400
+
+
+def test_a_button_held_for_another_class_records_nothing(client, photographer):
+    client.post("/api/capture/class", json={"label": "Spinel"})
+
+    answers = [
+        client.post("/api/capture/hold", json={"on": True, "label": label}).status_code
+        for label in ("Ruby", "Spinel")
+        if not photographer.recording
+    ]
+
+    assert answers == [204, 204]
+    assert photographer.recording
+
+
+def test_a_folder_that_cannot_be_read_is_told_in_its_own_words(client, photographer, monkeypatch):
+    """The guard in front says of a 500 that the log says why."""
+
+    def refuse() -> None:
+        raise DataError("photos/Ruby cannot be read (permission denied).")
+
+    monkeypatch.setattr(photographer, "json", refuse)
+
+    answer = client.get("/api/capture")
+
+    assert answer.status_code == 503
+    assert answer.json() == {"error": "photos/Ruby cannot be read (permission denied)."}
 
 
 def test_a_thumbnail_is_asked_for_by_a_number_alone(client):
