@@ -19,7 +19,7 @@ from deploy.engine.builder import MakeCalibrator
 from deploy.engine.cuda import Gpu
 from deploy.engine.recipe import INT8_CALIBRATOR
 from deploy.engine.source import source_digest
-from deploy.errors import BackendError
+from deploy.errors import BackendError, StorageError
 from deploy.files import write_bytes
 
 log = logging.getLogger(__name__)
@@ -97,7 +97,7 @@ class Show:
     def write_cache(self, table: bytes) -> None:
         """Keep a table of all pictures; of fewer, a later build would trust it."""
         if self._error is None and self._shown == len(self._squares):
-            self._guarded(lambda: write_bytes(self._cache, table))
+            self._guarded(lambda: self._keep(table))
 
     def finish(self) -> None:
         """Free the GPU's memory. Call it when the build is over, whatever its end.
@@ -130,11 +130,19 @@ class Show:
         return [int(self._memory)]
 
     def _read(self) -> bytes | None:
-        if not self._cache.exists():
+        try:
+            table = self._cache.read_bytes()
+        except OSError:  # none, or another user's: it is calibrated anew
             return None
         log.info("the ranges of an earlier calibration are used: %s", self._cache)
         self._table_kept = True
-        return self._cache.read_bytes()
+        return table
+
+    def _keep(self, table: bytes) -> None:
+        try:
+            write_bytes(self._cache, table)
+        except StorageError as exc:  # the engine is worth more
+            log.warning("%s", exc)
 
     def _guarded(self, work: Callable[[], T]) -> T | None:
         try:

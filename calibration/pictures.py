@@ -13,6 +13,7 @@ from deploy.arrays import ByteArray
 from deploy.bundle import Bundle
 from deploy.errors import DataError, PictureError
 from deploy.evaluation.reading import CALIBRATION, TRAINING, VALIDATION, LabelMatcher, UsedPictures
+from deploy.files import reading_errors
 from deploy.folders import LabelledPicture, subfolders
 from deploy.pictures import find_pictures, read_picture
 from deploy.preprocess import preprocess_picture
@@ -44,8 +45,9 @@ def find_candidates(folder: Path, labels: Sequence[str]) -> list[LabelledPicture
     Raises:
         DataError: no such folder, one that may not be read, or no picture in it.
     """
-    if not folder.is_dir():
-        raise DataError(f"{folder} is not a folder. Give one with pictures: --images DIR")
+    with reading_errors(folder, DataError):
+        if not folder.is_dir():
+            raise DataError(f"{folder} is not a folder. Give one with pictures: --images DIR")
     links = [path for path in subfolders(folder) if path.is_symlink()]
     paths = [path for place in (folder, *links) for path in find_pictures(place)]
     found = [LabelledPicture(path, _class_of(path, folder)) for path in paths]

@@ -174,10 +174,10 @@ def _calibrator(
 
 
 def _read(path: str | None) -> bytes:
-    if path is None or not Path(path).exists():
+    if path is None:
         return b""
     with reading_errors(Path(path), BuildError):
-        return Path(path).read_bytes()
+        return Path(path).read_bytes() if Path(path).exists() else b""
 
 
 def _keep_timing_cache(path: Path, data: bytes) -> None:

@@ -144,21 +144,18 @@ def hold_contest(
 def _enter(judge: _Judge, recipe: Recipe, settings: BuildSettings, fresh: bool) -> Entry:
     try:
         _refuse_impossible(judge.bundle, recipe)
-        kept = None if fresh else judge.store.find(recipe)
-        if kept is not None:
-            with suppress(EngineRefusedError):  # whole and fitting, and refused: built again
-                return Entry(recipe, judge.judged(kept), kept=True)
-        return Entry(recipe, judge.judged(_build(judge, recipe, settings)))
+        with judge.store.locked() as lock:  # what is timed must have the GPU for itself
+            kept = None if fresh else judge.store.find(recipe)
+            if kept is not None:
+                with suppress(EngineRefusedError):  # whole and fitting, and refused: built again
+                    return Entry(recipe, judge.judged(kept), kept=True)
+            built = build(judge.bundle, judge.store, recipe, settings, lock)
+            return Entry(recipe, judge.judged(built))
     except STOPS_ALL:
         raise
     except GemscanError as exc:
         log.debug("no %s engine", recipe.name, exc_info=True)
         return Entry(recipe, problem=str(exc))
-
-
-def _build(judge: _Judge, recipe: Recipe, settings: BuildSettings) -> KeptEngine:
-    with judge.store.locked() as lock:
-        return build(judge.bundle, judge.store, recipe, settings, lock)
 
 
 def _refuse_impossible(bundle: Bundle, recipe: Recipe) -> None:

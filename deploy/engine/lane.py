@@ -141,10 +141,16 @@ class Lane:
         """(runs,) milliseconds of the engine alone on the GPU, copies left out, by CUDA events.
 
         It is started as it is in use: by a CUDA graph where the lane has one.
+
+        Raises:
+            BackendError: a graph of the engine alone cannot be made.
         """
         if self._graph is None:
             return self._timed(self._execute, runs)
-        alone = Graph(self._stream.handle, self._execute)
+        try:
+            alone = Graph(self._stream.handle, self._execute)
+        except GraphError as exc:
+            raise BackendError(f"the engine cannot be timed by a CUDA graph: {exc}") from exc
         try:
             return self._timed(alone.launch, runs)
         finally:

@@ -149,6 +149,9 @@ class Runner:
             for lane in lanes:
                 lane.forget_graph()
             self.uses_graph = wanted and all(lane.record_graph() for lane in lanes)
+            if not self.uses_graph:  # one without a graph: none keeps one
+                for lane in lanes:
+                    lane.forget_graph()
         return self.uses_graph
 
     def close(self) -> None:

@@ -48,6 +48,7 @@ class BenchResult:
     loop_fps, bare_fps: medians over the turns, in frames per second.
     ratio: median over pairs of neighbouring turns of the loop's rate to the bare model's.
     live: the source set the pace, so that the ratio says nothing of the loop.
+    loop_seconds: of the loop's turns together, in which the frames were counted.
     engine: the model alone on the GPU, where there is one.
     """
 
@@ -58,12 +59,14 @@ class BenchResult:
     turns: int
     peak_memory_mb: float
     live: bool
+    loop_seconds: float
     engine: EngineTime | None = None
 
     def as_json(self) -> Json:
         """Every number, for a file."""
         return {
             **self.stats.as_json(),
+            "seconds": round(self.loop_seconds, 3),
             "fps": round(self.loop_fps, 2),
             "bare_fps": round(self.bare_fps, 2),
             "ratio": round(self.ratio, 4),
@@ -130,6 +133,7 @@ def run_bench(
         turns=len(rates),
         peak_memory_mb=peak_memory_mb(),
         live=source.live,
+        loop_seconds=loop.seconds,
         engine=engine_time(backend),
     )
 
@@ -163,7 +167,7 @@ class _LoopInTurns:
         self._familiarity = familiarity
         self._overlay = overlay
         self._stop = stop
-        self._dropped = 0
+        self._dropped = self._missed = 0
         self._opened = ExitStack()
 
     def __enter__(self) -> _LoopInTurns:
@@ -200,7 +204,7 @@ class _LoopInTurns:
         """Leave the warm-up out of what is counted."""
         self.stats.clear()
         self.seconds = 0.0
-        self._dropped = 0
+        self._dropped = self._missed = 0
 
     def turn(self, seconds: float) -> float:
         """Run the loop for a while; its rate in frames per second.
@@ -209,15 +213,23 @@ class _LoopInTurns:
         that a camera gave while the bare model had its turn.
         """
         self._feed.resume()
-        frames, dropped, reopening_s = self.stats.frames, self._feed.dropped, 0.0
+        frames, reopening_s = self.stats.frames, 0.0
+        before = self._feed.dropped, self._feed.missed
         start = perf_counter()
         while perf_counter() - start < seconds and not self._stop.is_set():
             if not self._loop.step():
                 ended = perf_counter()
+                self._count_losses(before)
                 self._open()
+                before = 0, 0  # a feed of its own, with its own counts
                 reopening_s += perf_counter() - ended
         spent = perf_counter() - start - reopening_s
         self.seconds += spent
-        self._dropped += self._feed.dropped - dropped
-        self.stats.dropped = self._dropped
+        self._count_losses(before)
+        self.stats.dropped, self.stats.camera_errors = self._dropped, self._missed
         return (self.stats.frames - frames) / spent
+
+    def _count_losses(self, before: tuple[int, int]) -> None:
+        """Add what the feed lost since it had lost so many frames, and missed so many."""
+        self._dropped += self._feed.dropped - before[0]
+        self._missed += self._feed.missed - before[1]

@@ -67,7 +67,10 @@ def unseen_holder(device: Path) -> str:
 
 def permission_remedy(device: Path) -> str:
     """What lets this user use a device that refuses it, by the group that it belongs to."""
-    number = device.stat().st_gid
+    try:
+        number = device.stat().st_gid
+    except OSError:  # unplugged between two looks
+        return "it is gone: plug it in again"
     if number == 0:  # no rule of udev's has seen to it
         return f"sudo chgrp video {device} && sudo chmod g+rw {device}"
     try:

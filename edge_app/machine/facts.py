@@ -49,7 +49,7 @@ def describe_python() -> str:
 
 def is_x86() -> bool:
     """An Intel or AMD processor."""
-    return platform.machine().lower() in ("x86_64", "amd64", "i686")
+    return platform.machine().lower() in ("x86_64", "amd64", "i386", "i686", "x86")
 
 
 def cpu_model() -> str:

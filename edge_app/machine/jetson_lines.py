@@ -80,7 +80,9 @@ def _clock_lines(before: Json, after: Json) -> list[str]:
     clocks = after.get("clocks_mhz", {})
     for name, was in before.get("clocks_mhz", {}).items():
         now = clocks.get(name, {})
-        if now.get("max", 0) < was.get("max", 0):
+        if "max" in was and "max" not in now:
+            lines.append(f"the {name} clock was turned off meanwhile, or cannot be read any more")
+        elif now.get("max", 0) < was.get("max", 0):
             lines.append(
                 f"the limit of the {name} clock fell from {was['max']} to {now['max']} MHz"
             )

@@ -14,6 +14,7 @@ import numpy as np
 
 from deploy.arrays import ByteArray
 from deploy.errors import StorageError
+from deploy.files import storage_errors
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +110,8 @@ class RecorderSink:
         Raises:
             StorageError: unknown suffix, no such folder, no permission, no space, no codec.
         """
-        _check_place(self._path)
+        with storage_errors(self._path):
+            _check_place(self._path)
         self._codec = _working_codec(self._partial)
         self._checked_at = self._clock()
         return self

@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from deploy.errors import CameraError
+from deploy.files import reading_errors
 from deploy.pictures import SUFFIXES
 from edge_app.sources import v4l2
 from edge_app.sources.base import Source
@@ -21,9 +22,13 @@ def from_uri(uri: Uri) -> Source:
 
     Raises:
         SettingsError: an option is not known.
-        CameraError: nothing is there.
+        CameraError: nothing is there, or it may not be looked at.
     """
-    uri = _whole_name(uri)
+    with reading_errors(Path(uri.path), CameraError):
+        return _what_lies_there(_whole_name(uri))
+
+
+def _what_lies_there(uri: Uri) -> Source:
     path = Path(uri.path)
     if path.is_char_device() or _is_camera_name(uri.path):
         return v4l2.from_uri(uri)

@@ -234,12 +234,16 @@ def test_a_failed_build_frees_the_buffer_and_tells_tensorrts_reason(
 
 
 @only_10
-def test_a_cache_that_cannot_be_written_is_told(
-    tensorrt_pose, float_bundle: Bundle, tmp_path: Path
+def test_a_table_that_cannot_be_kept_is_told_and_the_engine_is_kept(
+    tensorrt_pose, float_bundle: Bundle, tmp_path: Path, caplog
 ):
+    """Another user's folder, say: minutes of building are worth more than the table."""
     (tmp_path / "file").write_text("")
-    with Gpu() as gpu, pytest.raises(BackendError, match="could not be written"):
-        build(float_bundle, gpu, made_of(list(drawn_squares()), tmp_path / "file", gpu))
+    with Gpu() as gpu:
+        built = build(float_bundle, gpu, made_of(list(drawn_squares()), tmp_path / "file", gpu))
+
+    assert len(bytes(built.plan)) > 0
+    assert "could not be written" in caplog.text
 
 
 @only_10

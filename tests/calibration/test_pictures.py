@@ -127,6 +127,8 @@ def test_a_count_below_the_fewest_is_refused(count, stones, float_bundle):
 def test_a_folder_that_is_not_there(tmp_path, float_bundle):
     with pytest.raises(DataError, match="is not a folder"):
         find_candidates(tmp_path / "absent", float_bundle.labels)
+    with pytest.raises(DataError, match="cannot be read: File name too long"):
+        find_candidates(tmp_path / ("a" * 300), float_bundle.labels)
 
 
 def test_an_empty_folder(tmp_path, float_bundle):

@@ -54,6 +54,55 @@ def test_frames_in_which_a_camera_settles_are_not_measured(fakes, manifest):
     assert not stats.states
 
 
+class Misses(Camera):
+    """Gives its first frames badly, as one that starts."""
+
+    def read(self):
+        frame = super().read()
+        if frame.index < 2:
+            raise CameraError("no frame yet")
+        return frame
+
+
+def test_what_a_camera_missed_before_is_not_counted(fakes, manifest):
+    result = run_bench(Misses(100), fakes.FixedBackend([0.9, 0.1]), manifest, seconds=0.4)
+
+    assert result.stats.camera_errors == 0
+    said = result.as_json()
+    assert said["seconds"] == pytest.approx(0.2, abs=0.15)  # of the loop's turns alone
+    assert said["frames"] / said["seconds"] == pytest.approx(said["fps"], rel=0.5)
+
+
+class Slow:
+    """A model so slow that most frames are dropped."""
+
+    def __init__(self, inner):
+        self._inner = inner
+
+    def __getattr__(self, name):
+        return getattr(self._inner, name)
+
+    def infer(self, batch):
+        time.sleep(0.04)
+        return self._inner.infer(batch)
+
+
+class Short(Camera):
+    """Ends after so many frames, and begins anew when it is opened again."""
+
+    def read(self):
+        frame = super().read()
+        return None if frame.index % 40 == 39 else frame
+
+
+def test_what_a_source_dropped_before_it_ended_is_counted(fakes, manifest):
+    backend = Slow(fakes.FixedBackend([0.9, 0.1]))
+
+    stats = run_bench(Short(100), backend, manifest, seconds=2.0).stats
+
+    assert stats.dropped > sum(stats.labels.values()) > 0
+
+
 def test_a_covered_camera_is_no_benchmark(fakes, manifest, monkeypatch):
     monkeypatch.setattr(bench, "WARM_UPS", 2)
 

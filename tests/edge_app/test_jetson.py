@@ -255,6 +255,15 @@ def test_a_clock_that_was_held_must_not_fall(board, after_hz, fell):
     assert told == (["the gpu clock fell from 1300 to 612 MHz"] if fell else [])
 
 
+def test_a_clock_that_is_gone_after_a_benchmark_is_told():
+    """Another power mode turns a cluster of the processor off."""
+    before = {"clocks_mhz": {"cpu8": {"max": 2000, "now": 2000}}}
+
+    told = jetson_lines(before, {"clocks_mhz": {}})
+
+    assert "the cpu8 clock was turned off meanwhile, or cannot be read any more" in told
+
+
 def test_clocks_that_are_free_may_fall_when_the_work_ends(board):
     before = read_jetson(board(ORIN_NANO))
     after = read_jetson(

@@ -140,6 +140,8 @@ def test_a_wrong_uri_is_refused_with_what_is_known(uri, said):
 def test_a_path_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(CameraError, match="is not there"):
         open_source(str(tmp_path / "gone.mp4"), LABELS)
+    with pytest.raises(CameraError, match="cannot be read: File name too long"):
+        open_source(str(tmp_path / ("a" * 300)), LABELS)
 
 
 def test_a_camera_that_is_not_there_is_refused_with_those_that_are(monkeypatch, capfd):

@@ -12,6 +12,7 @@ import pytest
 
 from deploy.backends.onnx_cpu import OnnxCpuBackend
 from deploy.bundle import Bundle
+from deploy.engine.lane import Lane
 from deploy.engine.make import BuildSettings, find_or_build
 from deploy.engine.process import ROOT
 from deploy.engine.runner import EngineRefusedError, Runner
@@ -46,6 +47,27 @@ def test_it_says_what_onnx_runtime_says_on_one_picture_and_on_many(plan, expecte
     np.testing.assert_allclose(many.logits, expected.logits, atol=1e-4)
     np.testing.assert_allclose(many.embedding, expected.embedding, atol=1e-4)
     assert many.logits.dtype == many.embedding.dtype == np.float32
+
+
+@only_10
+def test_where_one_lane_can_have_no_graph_none_has_one(tensorrt_pose, bundle: Bundle, monkeypatch):
+    runner = Runner(find_or_build(bundle, "fp32", BuildSettings()).read())
+    try:
+        tries = iter([True, False])
+        done: list[tuple[str, Lane]] = []
+        monkeypatch.setattr(
+            Lane, "record_graph", lambda lane: (done.append(("recorded", lane)), next(tries))[1]
+        )
+        monkeypatch.setattr(Lane, "forget_graph", lambda lane: done.append(("forgotten", lane)))
+
+        assert not runner.use_graph(True)
+
+        recorded = [lane for what, lane in done if what == "recorded"]
+        assert len(recorded) == 2
+        assert [what for what, _ in done[-2:]] == ["forgotten", "forgotten"]
+        assert {lane for _, lane in done[-2:]} == {*recorded}
+    finally:
+        runner.close()
 
 
 def test_a_result_is_the_callers_own(plan):
