@@ -8,26 +8,26 @@ from deploy.errors import SettingsError
 
 
 def home_folder() -> Path | None:
-    """It, or None for a user who is given none, or the root of the disk, as containers do."""
+    """It, or None for a user with neither $HOME nor an entry among the system's users."""
     try:
-        home = Path.home()
-    except RuntimeError:  # neither $HOME nor an entry among the system's users
+        return Path.home()
+    except RuntimeError:
         return None
-    return None if home == Path("/") else home
 
 
-def need_home(purpose: str, variable: str) -> Path:
+def need_home(purpose: str, variable: str, *, root: bool = True) -> Path:
     """It, where nothing else was chosen.
 
     Args:
         purpose: what it is needed for, as the error says it.
         variable: of the environment, which names another folder.
+        root: whether the root of the disk, which some services are given, will do.
 
     Raises:
         SettingsError: there is none.
     """
     home = home_folder()
-    if home is None:
+    if home is None or (home == Path("/") and not root):
         raise SettingsError(
             f"this user has no home folder to keep {purpose} in. "
             f"Set {variable} to a folder that it may write."

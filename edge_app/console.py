@@ -52,7 +52,7 @@ def report_run(path: Path | None, stats: LoopStats, source: Source, rig: Rig) ->
         StorageError: the file cannot be written.
     """
     if stats.frames:
-        print(stats.summary())
+        say(stats.summary())
     if path is None:
         return
     write_json(

@@ -76,7 +76,7 @@ def run_confidence(args: argparse.Namespace) -> int:
     from deploy.bundle import edit_bundle, load_bundle, refuse_file
     from deploy.evaluation.reference import open_reference
     from deploy.golden.ways import renew_golden_familiarity
-    from train.confidence.apply import knew, put_in, write_used
+    from train.confidence.apply import digests, knew, put_in, write_used
     from train.confidence.collect import find_sides
     from train.confidence.fit import Settings, fit_confidence, look_around
 
@@ -98,7 +98,7 @@ def run_confidence(args: argparse.Namespace) -> int:
     with edit_bundle(path, start_from=bundle) as draft:
         taught = bundle.read_json("training.json").get("training", ())
         put_in(draft, fitted, looked, settings, precision, knew_others=knew(taught, sides))
-        write_used(draft.root, sides)
+        write_used(draft.root, digests(sides.judging), digests(sides.others))
         renew_golden_familiarity(draft.as_bundle())
     print(f"{path}: decision and familiarity written; the models are as they were.")
     return 0

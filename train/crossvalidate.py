@@ -14,7 +14,7 @@ import logging
 import subprocess
 import sys
 from collections.abc import Sequence, Set
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,9 +30,9 @@ from train.data.pictures import Seen, look_at
 from train.data.prepare import Progress
 from train.data.split import read_sides
 from train.estimate import ESTIMATE, FoldScore, pool, recipe_of
-from train.run.folder import HISTORY, LAST, SETTINGS, SPLIT, RunRecord, read_record
+from train.run.folder import HISTORY, LAST, SETTINGS, SPLIT, STATE, RunRecord, read_record
 from train.run.origins import find_origins
-from train.run.start import wanted_record
+from train.run.start import placed, wanted_record
 from train.train_command import add_arguments
 
 logger = logging.getLogger(__name__)
@@ -101,6 +101,7 @@ def plan_folds(
     check_plan(out, plan)
     folds = [Fold(out / f"fold{k}", out / f"fold{k}.json") for k in range(1, count + 1)]
     if all(fold.split.exists() for fold in folds):
+        write_json(out / PLAN, plan)  # one of an earlier version has none
         return folds
     seen = look_at(find_labelled(data, classes), progress=progress)
     divided = _divide(seen, count, seed)
@@ -133,6 +134,7 @@ def check_begun(data: Path, fold: Fold, flags: Sequence[str]) -> None:
     if not (fold.root / SETTINGS).exists():
         return
     begun, asked = read_record(fold.root), _asked_of(data, fold, flags)
+    begun = replace(begun, settings=placed(begun.settings))
     was, now = ({"data": r.data, "extra": r.extra, **asdict(r.settings)} for r in (begun, asked))
     for name in was:
         if was[name] != now[name]:
@@ -149,7 +151,7 @@ def check_untaught(data: Path, fold: Fold, flags: Sequence[str]) -> None:
         FoldError: its weights or a teacher learned from pictures that judge it.
         WeightsError, CheckpointError, BundleError: one of them cannot be had.
     """
-    if not fold.done:
+    if not fold.done and not (fold.root / STATE).exists():  # one that goes on has its own weights
         origins = find_origins(_asked_of(data, fold, flags).settings, resumed=False)
         _refuse_leak(fold, read_sides(fold.split).validation & origins.taught)
 

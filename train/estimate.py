@@ -75,6 +75,7 @@ def read_estimate(path: Path) -> Json:
         whole = all(isinstance(said[name], kind) for name, kind in KEPT.items())
     except (OSError, ValueError, LookupError, TypeError) as exc:
         raise DataError(f"{path} cannot be read as an estimate ({exc!r}).") from exc
+    whole = whole and isinstance(said.get("recipe", {}), dict)
     if not whole or set(said) - {"recipe"} != set(KEPT):
         raise DataError(f"{path} holds no estimate of gemscan crossvalidate.")
     return said

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from deploy.arrays import Json
 from deploy.bundle import MODEL_FILES, Bundle
 from deploy.errors import BundleError
-from deploy.evaluation.evaluate import served
+from deploy.evaluation.evaluate import TITLES, served
+from deploy.evaluation.scores import Decided
 
-TITLES = {"int8": "INT8", "fp32": "float32"}
 SQUARES = {"centre": "the central square", "stone": "a square around the stone"}
 WIDTH = 14
 TOGETHER = "\u00a0"  # a blank at which no line ends
@@ -40,7 +40,9 @@ def card(bundle: Bundle, columns: int = 100) -> str:
 def _wrapped(name: str, said: str, columns: int) -> str:
     indent = " " * WIDTH
     first = f"{name:<{WIDTH}}"
-    lines = textwrap.wrap(said, columns, initial_indent=first, subsequent_indent=indent)
+    lines = textwrap.wrap(
+        said, columns, initial_indent=first, subsequent_indent=indent, break_on_hyphens=False
+    )
     return "\n".join(lines).replace(TOGETHER, " ")
 
 
@@ -110,31 +112,23 @@ def _evaluation(found: Json) -> Iterator[Row]:
         kinds = f"{len(unknown['classes'])} kinds that it does not know"
         before = served(unknown.get("taught", 0), unknown["fitted"])
         said = f"; {before}" if before else ""
-        yield "", f"{_fate(unknown)}, of {unknown['n']:,} of {kinds}{said}"
+        yield "", f"{_fate_of_unknown(unknown)}, of {unknown['n']:,} of {kinds}{said}"
 
 
 def _confidence(found: Json) -> Iterator[Row]:
-    known = {name: share["share"] for name, share in found["known"].items()}
     n = found["known"]["named"]["n"]
-    yield "known kinds", f"{_fate_of_known(known)}, of {n:,} pictures"
+    known = Decided(n, **{name: share["share"] for name, share in found["known"].items()})
+    yield "known kinds", f"{known}, of {n:,} pictures"
     if unknown := found.get("unknown"):
-        fate = _fate({name: share["share"] for name, share in unknown.items()})
+        fate = _fate_of_unknown({name: share["share"] for name, share in unknown.items()})
         count = f"{unknown['named']['n']:,} pictures of {found['kinds']} kinds"
         yield "other kinds", f"{fate}, of {count}; AUROC {found['auroc']:.3f}"
     yield "", found["note"]
 
 
-def _fate(shares: Json) -> str:
+def _fate_of_unknown(shares: Json) -> str:
+    """No name of theirs is right, and no list holds one."""
     return (
         f"names {shares['named']:.1%}, lists {shares['listed']:.1%}, "
         f"refers {shares['referred']:.1%}"
     )
-
-
-def _fate_of_known(shares: Json) -> str:
-    said = _fate(shares)
-    if shares["named"]:
-        said += f"; of the named {shares['named_right']:.1%} are right"
-    if shares["listed"]:
-        said += f"; of the lists {shares['listed_right']:.1%} hold it"
-    return said

@@ -36,6 +36,8 @@ from deploy.familiarity import Familiarity, read_familiarity
 from deploy.files import without_nan
 from deploy.folders import LabelledPicture
 
+TITLES = {"fp32": "float32", "int8": "INT8", "fp16": "FP16"}  # a precision as a reader knows it
+
 
 @dataclass(frozen=True)
 class Evaluation:

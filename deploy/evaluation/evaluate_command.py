@@ -16,7 +16,6 @@ from deploy.arguments import MOST_THREADS, number
 if TYPE_CHECKING:
     from deploy.bundle import Bundle
     from deploy.evaluation.evaluate import Evaluation
-    from deploy.evaluation.scores import Decided
     from deploy.folders import LabelledPicture
 
 
@@ -128,7 +127,7 @@ def report(evaluation: Evaluation) -> str:
         "",
         f"all known   {evaluation.overall}",
         *_origins(evaluation),
-        f"decision    {_decided(evaluation.decided)}",
+        f"decision    {evaluation.decided}",
         *_chose(evaluation),
         *_unknown(evaluation),
         *_unreadable(evaluation),
@@ -168,18 +167,6 @@ def _origins(evaluation: Evaluation) -> list[str]:
     if evaluation.n_calibration:
         lines.append(f"calibrated  {evaluation.n_calibration} of these chose the INT8 ranges")
     return lines
-
-
-def _decided(decided: Decided) -> str:
-    if not decided.n:
-        return "no pictures"
-    said = f"names {decided.named:.1%}"
-    if decided.named:
-        said += f" ({decided.named_right:.1%} of them right)"
-    said += f", lists {decided.listed:.1%}"
-    if decided.listed:
-        said += f" ({decided.listed_right:.1%} of them hold it)"
-    return f"{said}, refers {decided.referred:.1%}"
 
 
 def _chose(evaluation: Evaluation) -> list[str]:

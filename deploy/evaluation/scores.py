@@ -142,6 +142,17 @@ class Decided:
     named_right: float
     listed_right: float
 
+    def __str__(self) -> str:
+        if not self.n:
+            return "no pictures"
+        said = f"names {self.named:.1%}"
+        if self.named:
+            said += f" ({self.named_right:.1%} of them right)"
+        said += f", lists {self.listed:.1%}"
+        if self.listed:
+            said += f" ({self.listed_right:.1%} of them hold it)"
+        return f"{said}, refers {self.referred:.1%}"
+
 
 def score_decisions(pictures: Sequence[Scored]) -> Decided:
     """How often the operator reads a name, a list, or "refer", and how often it is right."""

@@ -24,5 +24,6 @@ def record_folder(chosen: Path | None = None) -> Path:
         return Path(named).absolute()
     base = os.environ.get("XDG_DATA_HOME", "")
     if not os.path.isabs(base):  # noqa: PTH117  XDG: a relative one is to be ignored
-        base = str(need_home("the record of stones", "GEMSCAN_RECORD") / ".local" / "share")
+        home = need_home("the record of stones", "GEMSCAN_RECORD", root=False)
+        base = str(home / ".local" / "share")
     return Path(base) / "gemscan"

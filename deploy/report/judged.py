@@ -8,13 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from deploy.evaluation.evaluate import Evaluation
+from deploy.evaluation.evaluate import TITLES, Evaluation
 from deploy.evaluation.reading import CONFIDENCE, TRAINING, VALIDATION
 from deploy.evaluation.scores import Scored
 from deploy.report.answers import Answers
 from deploy.report.blocks import counted
 
-TITLES = {"fp32": "float32", "int8": "INT8", "fp16": "FP16"}
 UNSEEN = "The numbers are of {n} that neither taught nor validated the model."
 NOT_KNOWN = "The numbers are of {n}, of none of which the bundle knows that it taught the model."
 CHOSE = (

@@ -70,7 +70,7 @@ def permission_remedy(device: Path) -> str:
     try:
         number = device.stat().st_gid
     except OSError:  # unplugged between two looks
-        return "it is gone: plug it in again"
+        return "plug it in again"
     if number == 0:  # no rule of udev's has seen to it
         return f"sudo chgrp video {device} && sudo chmod g+rw {device}"
     try:

@@ -122,15 +122,17 @@ class Photographer:
         """Say that the button is held, every 300 ms, or that it was let go.
 
         Args:
-            label: the class that was chosen when it was pressed; pictures under another one, that
-                was chosen since, would be of the wrong kind. Empty where that is not known.
+            label: the class that was chosen when it was pressed. Where another one was chosen
+                since, nothing is held: its pictures would be of the wrong kind. Empty where that
+                is not known.
 
         Raises:
             SettingsError: no class is chosen.
         """
         if on and not self.chosen:
             raise SettingsError("No class is chosen. Choose one first.")
-        self._button.tell(on and label in ("", self.chosen))
+        if not on or label in ("", self.chosen):
+            self._button.tell(on)
 
     def undo(self) -> Kept:
         """Remove the last picture that was kept since the start; waits for the disk.

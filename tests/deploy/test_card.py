@@ -59,7 +59,7 @@ def test_the_shipped_bundles_say_their_own_numbers(name: str):
     known, validation = metrics["confidence"]["known"], metrics["validation"]
     assert f"{validation['top1']:.1%} of {validation['n']} validation pictures" in said
     assert f"names {known['named']['share']:.1%}" in said
-    assert f"of the named {known['named_right']['share']:.1%} are right" in said
+    assert f"({known['named_right']['share']:.1%} of them right)" in said
     for evaluation in metrics["evaluation"]:
         assert f"refers {evaluation['unknown']['referred']:.1%}" in said
 

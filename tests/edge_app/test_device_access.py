@@ -31,7 +31,7 @@ def group(monkeypatch):
 
 
 def test_a_device_that_went_meanwhile_is_to_be_plugged_in_again(tmp_path):
-    assert permission_remedy(tmp_path / "video0") == "it is gone: plug it in again"
+    assert permission_remedy(tmp_path / "video0") == "plug it in again"
 
 
 def test_who_has_a_file_open_is_named_also_by_a_link_to_it(tmp_path):

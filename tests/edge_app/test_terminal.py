@@ -17,6 +17,25 @@ def test_a_line_moves_no_cursor(capsys: pytest.CaptureFixture[str]):
     assert capsys.readouterr().out == "taught: \ufffd[2Jblue\ufffdstone\n"
 
 
+@pytest.mark.parametrize("name", ["نمی\u200cد", "翡翠\u3000玉", "Péridot", "e\u0301"])
+def test_a_name_of_any_script_is_itself(capsys: pytest.CaptureFixture[str], name: str):
+    say(name)
+
+    assert capsys.readouterr().out == f"{name}\n"
+
+
+def test_a_name_turns_no_line_around(capsys: pytest.CaptureFixture[str]):
+    say("ruby \u202eypeels")
+
+    assert capsys.readouterr().out == "ruby \ufffdypeels\n"
+
+
+def test_without_a_terminal_nothing_is_said(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sys, "stdout", None)
+
+    say("ruby")
+
+
 def test_a_name_that_the_terminal_cannot_write_is_spelt_out(monkeypatch: pytest.MonkeyPatch):
     raw = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="latin-1"))

@@ -11,20 +11,21 @@ import pytest
 
 import gemscan
 from deploy.bundle import load_bundle
-from deploy.errors import DataError, SettingsError
+from deploy.errors import DataError, GemscanError, SettingsError
 from deploy.evaluation.scores import wilson_interval
 from train import crossvalidate
 from train.checkpoint import load_weights, save_checkpoint
 from train.crossvalidate import (
     Fold,
     FoldError,
+    check_untaught,
     estimate,
     follow_folds,
     plan_folds,
     train_fold,
 )
 from train.estimate import held_against, read_estimate
-from train.run.folder import LAST
+from train.run.folder import LAST, SETTINGS, STATE
 
 TINY = ("--train", "--size", "32", "--batch", "8", "--epochs", "1", "--device", "cpu")
 
@@ -140,6 +141,39 @@ def test_a_setting_that_is_no_longer_given_is_another_one(
 
     assert gemscan.main([*words, "--train", "--weights", "none"]) == 2
     assert "fold1 was started with size_px 32, not 224" in capsys.readouterr().err
+
+
+def test_folds_of_an_earlier_version_go_on(
+    finished: Path, blobs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """It wrote where the weights lie as the command named it, and no plan."""
+    out = shutil.copytree(finished, tmp_path / "out")
+    shutil.copy(finished / "fold1" / LAST, tmp_path / "start.pt")
+    (out / "plan.json").unlink()
+    for fold in follow_folds(out):
+        record = json.loads((fold.root / SETTINGS).read_text())
+        record["settings"]["weights"] = "start.pt"
+        (fold.root / SETTINGS).write_text(json.dumps(record))
+    monkeypatch.setattr(crossvalidate.subprocess, "run", lambda *_, **__: pytest.fail("trained"))
+    monkeypatch.setattr(crossvalidate, "estimate", lambda folds: estimate(follow_folds(finished)))
+    monkeypatch.chdir(tmp_path)
+    words = ["crossvalidate", str(blobs), "--out", str(out), "--folds", "3", *TINY]
+
+    assert gemscan.main([*words, "--weights", "start.pt"]) == 0
+
+    assert json.loads((out / "plan.json").read_text())["folds"] == 3
+
+
+def test_a_fold_that_goes_on_needs_its_start_no_more(finished: Path, blobs: Path, tmp_path: Path):
+    out = shutil.copytree(finished, tmp_path / "out")
+    fold = follow_folds(out)[0]
+    flags = ["--weights", str(tmp_path / "gone.pt")]
+    (fold.root / LAST).unlink()
+
+    check_untaught(blobs, fold, flags)  # it would say that it cannot be read
+    (fold.root / STATE).unlink()
+    with pytest.raises(GemscanError, match=r"gone\.pt"):
+        check_untaught(blobs, fold, flags)
 
 
 def test_folds_of_other_photographs_are_not_pooled(

@@ -56,14 +56,16 @@ def put_in(
     draft.manifest = replace(manifest, decision=fitted.decision, metrics=metrics)
 
 
-def write_used(root: Path, sides: Sides) -> None:
+def write_used(root: Path, judging: Sequence[str], others: Sequence[str]) -> None:
     """Write `confidence.json` into a bundle that is being made: which pictures say less since.
+
+    Args:
+        judging, others: digests.
 
     Raises:
         StorageError: it cannot be written.
     """
-    said = {"judging": digests(sides.judging), "others": digests(sides.others)}
-    write_json(root / USED, said)
+    write_json(root / USED, {"judging": [*judging], "others": [*others]})
 
 
 def knew(taught: Iterable[str], sides: Sides) -> bool:

@@ -14,15 +14,15 @@ import numpy.typing as npt
 from deploy.arrays import FloatArray, Json
 from deploy.backends.onnx_cpu import OnnxCpuBackend
 from deploy.bundle import BundleDraft
-from deploy.folders import LabelledPicture
-from train.confidence.apply import knew, put_in, write_used
+from train.confidence.apply import digests, knew, put_in, write_used
 from train.confidence.collect import Progress, Sides, find_unknown, some
 from train.confidence.fit import Looked, Settings, fit_confidence, fit_with, look_around
 from train.confidence.judged import Judged, judge
 from train.confidence.rows import joined
 from train.confidence.thresholds import choose_decision
 from train.estimate import FoldScore, pool, recipe_of
-from train.export.trained import TrainedRun, read_run
+from train.export.trained import TrainedRun, read_json, read_run
+from train.run.folder import SPLIT
 
 logger = logging.getLogger(__name__)
 
@@ -64,13 +64,15 @@ def add_confidence(
     fitted = fit_confidence(looked, run.labels, asked.settings, judged)
     knew_others = knew(run.training, sides)
     put_in(draft, fitted, looked, asked.settings, "fp32", knew_others=knew_others)
-    write_used(draft.root, replace(sides, judging=_judging(run, asked)))
+    write_used(draft.root, _judging(run, asked), digests(sides.others))
 
 
-def _judging(run: TrainedRun, asked: Asked) -> list[LabelledPicture]:
-    """The pictures that choose the thresholds: those of all folds, or the run's own."""
-    folds = [read_run(folder, "last").narrowed_to(run.labels) for folder in asked.folds]
-    return [picture for fold in folds or [run] for picture in fold.validation]
+def _judging(run: TrainedRun, asked: Asked) -> list[str]:
+    """Digests of the pictures that choose the thresholds: of all folds, or the run's own."""
+    if not asked.folds:
+        return digests(run.validation)
+    listed = [p for fold in asked.folds for p in read_json(fold / SPLIT)["validation"]]
+    return [picture["digest"] for picture in listed if picture["label"] in run.labels]
 
 
 def judge_folds(labels: tuple[str, ...], asked: Asked) -> list[Judged]:
@@ -136,4 +138,4 @@ def add_thresholds(
     )
     decision = choose_decision(logits, targets, named_right=settings.named_right)
     draft.manifest = replace(draft.require_manifest(), decision=decision)
-    write_used(draft.root, Sides(teaching=[], judging=run.validation, others=[]))
+    write_used(draft.root, digests(run.validation), [])

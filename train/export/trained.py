@@ -87,7 +87,7 @@ class TrainedRun:
             DataError: there are none.
         """
         listed = self.split["validation"]
-        same = _as_recorded(listed)
+        same = as_recorded(listed)
         if not same:
             raise DataError(
                 "none of the run's validation pictures is where and what it was; export needs "
@@ -104,17 +104,17 @@ class TrainedRun:
     @cached_property
     def teaching(self) -> list[LabelledPicture]:
         """The photographs that taught, and are as they were."""
-        return _as_recorded([p for p in self.split["training"] if not self._is_extra(p)])
+        return as_recorded([p for p in self.split["training"] if not self._is_extra(p)])
 
     @cached_property
     def extra(self) -> list[LabelledPicture]:
         """The pictures of `gemscan train --extra` that taught, and are as they were."""
-        return _as_recorded([p for p in self.split["training"] if self._is_extra(p)])
+        return as_recorded([p for p in self.split["training"] if self._is_extra(p)])
 
     @cached_property
     def others(self) -> list[LabelledPicture]:
-        """Pictures that taught classes which the bundle is not to know, and are as they were."""
-        return _as_recorded(self.foreign)
+        """Photographs that taught classes which the bundle is not to know, and are as they were."""
+        return as_recorded([p for p in self.foreign if not self._is_extra(p)])
 
     def _is_extra(self, picture: Json) -> bool:
         return is_extra(picture, self.settings.get("extra"))
@@ -187,13 +187,13 @@ def read_run(run: Path, checkpoint: str) -> TrainedRun:
         saved_framing(weights),
         weights["epoch"],
         tuple(weights["training"]),
-        _read_json(run / SPLIT),
-        _read_json(run / SETTINGS),
-        _read_json(run / HISTORY),
+        read_json(run / SPLIT),
+        read_json(run / SETTINGS),
+        read_json(run / HISTORY),
     )
 
 
-def _read_json(path: Path) -> Any:
+def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as exc:
@@ -210,5 +210,5 @@ def _with_rows(model: GemNet, rows: Sequence[int]) -> GemNet:
     return narrowed
 
 
-def _as_recorded(listed: Sequence[Json]) -> list[LabelledPicture]:
+def as_recorded(listed: Sequence[Json]) -> list[LabelledPicture]:
     return [LabelledPicture(Path(p["path"]), p["label"]) for p in listed if is_as_recorded(p)]

@@ -79,7 +79,7 @@ def wanted_record(args: argparse.Namespace) -> RunRecord:
 def _resumed(args: argparse.Namespace) -> RunRecord:
     """The run's own record; folders may have moved, what is learned may not have changed."""
     begun = read_record(args.out)
-    record = replace(begun, settings=_placed(begun.settings))
+    record = replace(begun, settings=placed(begun.settings))
     for name, value in _wanted_settings(args).items():
         _check_same(args.out, name, getattr(record.settings, name), value)
     if args.classes:
@@ -98,7 +98,7 @@ def _wanted_settings(args: argparse.Namespace) -> dict[str, Any]:
 
 def _chosen_settings(args: argparse.Namespace) -> TrainSettings:
     """What a new run is to have; pictures are shown as large as a teacher takes them."""
-    chosen = _placed(choose_settings(args.preset, args.config, _given_settings(args)))
+    chosen = placed(choose_settings(args.preset, args.config, _given_settings(args)))
     if not chosen.teachers:
         return chosen
     sizes = [load_bundle(Path(teacher)).manifest.input.size_px for teacher in chosen.teachers]
@@ -115,7 +115,7 @@ def _given_settings(args: argparse.Namespace) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _placed(settings: TrainSettings) -> TrainSettings:
+def placed(settings: TrainSettings) -> TrainSettings:
     """The same, with files and bundles where they are found from any folder."""
     teachers = tuple(map(_place, settings.teachers))
     return replace(settings, weights=_place(settings.weights), teachers=teachers)

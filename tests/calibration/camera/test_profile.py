@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pwd
 import re
 from dataclasses import replace
 
@@ -59,7 +60,8 @@ def test_profiles_lie_among_the_users_settings(tmp_path, monkeypatch):
     monkeypatch.delenv("XDG_CONFIG_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert profiles_folder() == tmp_path / ".config" / "gemscan" / "cameras"
-    monkeypatch.setenv("HOME", "/")
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(pwd, "getpwuid", {}.__getitem__)  # no entry: KeyError
     assert find_profile("camera") is None
     with pytest.raises(SettingsError, match="Set GEMSCAN_CAMERAS"):
         profiles_folder()

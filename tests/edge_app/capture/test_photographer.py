@@ -103,6 +103,8 @@ def test_a_button_that_was_held_for_a_ruby_records_no_emerald(shoot):
 
     shoot.photographer.hold(True, "Emerald")
     assert shoot.photographer.recording
+    shoot.photographer.hold(True, "Ruby")
+    assert shoot.photographer.recording  # who holds for the emerald goes on
 
 
 def test_at_most_five_pictures_a_second_are_looked_at(shoot):
