@@ -15,6 +15,7 @@ import subprocess
 import sys
 from collections.abc import Sequence, Set
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,7 @@ from train.estimate import ESTIMATE, FoldScore, pool, recipe_of
 from train.run.folder import HISTORY, LAST, SETTINGS, SPLIT, STATE, RunRecord, read_record
 from train.run.origins import find_origins
 from train.run.start import placed, wanted_record
+from train.settings import TrainSettings
 from train.train_command import add_arguments
 
 logger = logging.getLogger(__name__)
@@ -152,8 +154,13 @@ def check_untaught(data: Path, fold: Fold, flags: Sequence[str]) -> None:
         WeightsError, CheckpointError, BundleError: one of them cannot be had.
     """
     if not fold.done and not (fold.root / STATE).exists():  # one that goes on has its own weights
-        origins = find_origins(_asked_of(data, fold, flags).settings, resumed=False)
-        _refuse_leak(fold, read_sides(fold.split).validation & origins.taught)
+        taught = _known_to(_asked_of(data, fold, flags).settings)
+        _refuse_leak(fold, read_sides(fold.split).validation & taught)
+
+
+@lru_cache(maxsize=1)  # folds without --after all start from the same
+def _known_to(settings: TrainSettings) -> frozenset[str]:
+    return find_origins(settings, resumed=False).taught
 
 
 def _refuse_leak(fold: Fold, leaked: Set[str]) -> None:
