@@ -71,8 +71,9 @@ def test_the_command_writes_a_page_with_the_numbers_of_the_run(
         ({}, "32 px, from nothing: 30 pictures taught it, 3 tested it"),
         ({"weights": "imagenet"}, "from ImageNet weights: 30 pictures"),
         ({"weights": "gems15"}, "from gems15: 30 pictures"),
+        ({"weights": "/shop/models/gems15"}, "from gems15: 30 pictures"),
         (
-            {"weights": "gems15", "teachers": ["a", "b.zip"]},
+            {"weights": "gems15", "teachers": ["/shop/a", "b.zip"]},
             "from gems15, with what a, b.zip answered: 30 pictures",
         ),
     ],

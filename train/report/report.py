@@ -34,7 +34,7 @@ from train.report.facts import (
 )
 from train.report.validated import validated
 from train.run.files import RunFiles, read_run
-from train.run.folder import BEST
+from train.run.folder import BEST, told
 from train.settings import IMAGENET, NOTHING
 
 logger = logging.getLogger(__name__)
@@ -117,7 +117,8 @@ def _lead(run: RunFiles) -> str:
 
 
 def _origin(run: RunFiles) -> str:
-    weights, teachers = str(run.settings.get("weights", "")), run.settings.get("teachers", ())
+    named = told({"weights": "", **run.settings})
+    weights, teachers = named["weights"], named["teachers"]
     known = {NOTHING: "from nothing", IMAGENET: "from ImageNet weights"}
     start = known.get(weights, f"from {weights or 'weights of its own'}")
     return f"{start}, with what {', '.join(teachers)} answered" if teachers else start
