@@ -74,7 +74,7 @@ def _page(
     from edge_app.web.capture_api import capture_routes
     from edge_app.web.screen import web_screen
 
-    session: Json = {"mode": "capture", "bundle": None, "labels": [], "source": feed.name}
+    session: Json = {"mode": "capture", "source": feed.name}
     routes, more = capture_routes(photographer), lambda _: {"capture": photographer.live_json()}
     return web_screen(settings, session, routes, more, page="capture.html")
 

@@ -26,3 +26,8 @@ class Rig:
     light: TrayLight
     bundle: Bundle
     backend: Backend
+
+    @property
+    def runner(self) -> str:
+        """What runs the model, for the screen: "onnx-cpu int8"."""
+        return f"{self.backend.name} {self.backend.precision}"

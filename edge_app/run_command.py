@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from deploy.bundle import Bundle
     from edge_app.desk.desk import Desk
     from edge_app.feed import Feed
+    from edge_app.live.eye import Eye
     from edge_app.live.loop import LiveLoop, Monitor
     from edge_app.live.stats import LoopStats
+    from edge_app.live.timing import StageTimes
     from edge_app.rig import Rig
     from edge_app.sinks.base import Sink
     from edge_app.web.screen import WebSettings
@@ -154,30 +156,36 @@ def _live_loop(
     quiet: bool,
 ) -> LiveLoop:
     """The loop with all its parts. quiet: verdicts are not printed."""
-    from deploy.familiarity import read_familiarity
     from edge_app.console import Teller
     from edge_app.live.loop import LiveLoop
     from edge_app.overlay.overlay import Overlay
 
     teller = Teller(stats)
+    names = rig.bundle.manifest.name, rig.feed.name, rig.runner
     return LiveLoop(
         rig.feed,
-        rig.backend,
-        rig.bundle.manifest,
-        familiarity=read_familiarity(rig.bundle),
+        _eye(rig, desk, stats.times),
+        stats,
         light=rig.light,
-        overlay=Overlay(rig.bundle.manifest.name, rig.feed.name) if sinks else None,
+        overlay=Overlay(*names) if sinks else None,
         sinks=sinks,
         on_change=None if quiet else teller.verdict,
         on_state=teller.state if rig.feed.live else None,
-        on_stone=desk.keep,
-        on_view=desk.view,
-        taught=desk.taught,
         trouble=desk.problem,
         monitor=monitor,
-        scan=rig.feed.live,
-        stats=stats,
     )
+
+
+def _eye(rig: Rig, desk: Desk, times: StageTimes) -> Eye:
+    """A camera over a tray sees one stone after another; each frame of a file may be another."""
+    from deploy.familiarity import read_familiarity
+    from edge_app.live.classifier import Classifier
+    from edge_app.scanner import Scanner
+
+    model = rig.backend, rig.bundle.manifest, read_familiarity(rig.bundle), times
+    if not rig.feed.live:
+        return Classifier(*model)
+    return Scanner(*model, on_stone=desk.keep, on_view=desk.view, taught=desk.taught)
 
 
 def _page(rig: Rig, desk: Desk, settings: WebSettings) -> AbstractContextManager[Monitor]:

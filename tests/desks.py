@@ -29,19 +29,15 @@ def scanned(**other: Any) -> ScannedStone:
     now = time.monotonic()
     said: dict[str, Any] = {
         "key": new_key(),
-        "number": 1,
         "rested_s": now - 5,
         "verdict_s": now - 4.4,
         "lifted_s": now - 1,
-        "first": RUBY,
         "verdict": RUBY,
-        "confidences": np.array([0.9, 0.1], np.float32),
         "familiarity": 12.5,
         "embedding": np.ones(EMBEDDING_SIZE, np.float32),
         "frames": 7,
         "frame_bgr": np.full((48, 64, 3), 90, np.uint8),
         "box": SquareBox(8, 0, 48),
-        "focus": 0.8,
     }
     return ScannedStone(**{**said, **other})
 

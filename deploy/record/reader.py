@@ -167,7 +167,7 @@ class RecordReader:
             RecordError: the database is damaged.
         """
         rows = self._rows(
-            "SELECT key, label, taught_at, bundle_digest, embedding FROM taught_views "
+            "SELECT key, label, bundle_digest, embedding FROM taught_views "
             "WHERE ? IN (bundle_digest, '') ORDER BY id",
             (network_digest or "",),
         )
@@ -234,4 +234,4 @@ def _view(row: sqlite3.Row, path: Path) -> TaughtView:
     embedding = np.frombuffer(row["embedding"], "<f2").astype(np.float32)
     if embedding.shape != (EMBEDDING_SIZE,):
         raise RecordError(f"{path} is damaged: a taught view has {len(embedding)} numbers.")
-    return TaughtView(row["key"], row["label"], row["taught_at"], row["bundle_digest"], embedding)
+    return TaughtView(row["key"], row["label"], row["bundle_digest"], embedding)

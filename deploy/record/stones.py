@@ -161,7 +161,6 @@ class TaughtView:
 
     key: str
     label: str
-    taught_at: str
     network_digest: str
     embedding: FloatArray
 

@@ -20,13 +20,12 @@ _COARSE_PX = 72  # the dome is smooth: its height is computed coarsely and inter
 class Dome:
     """A cabochon seen from above, which can be lit again and again.
 
-    coverage: (H, W) 0 to 1. rim: (H, W) 0 in the middle, 1 on the girdle.
+    coverage: (H, W) 0 to 1.
     normals: (H, W, 3) unit. surface: (H, W, 3) linear BGR, the colour of the material.
     sheen: (H, W) strength of the cat's eye or the star, which the fibres send to the camera.
     """
 
     coverage: FloatArray
-    rim: FloatArray
     normals: FloatArray
     surface: FloatArray
     sheen: FloatArray
@@ -65,7 +64,6 @@ def make_dome(look: Look, points: FloatArray, size_px: int, rng: np.random.Gener
     pixel = 2.04 / size_px
     return Dome(
         coverage=smoothstep(-gauge, -1 - pixel, -1 + pixel),
-        rim=smoothstep(gauge, 0.55, 1.0),
         normals=normals,
         surface=_surface(look, share, rng),
         sheen=_sheen(look, normals, axis, rng),

@@ -17,6 +17,8 @@ from deploy.bundle import Manifest
 from deploy.errors import CameraError
 from deploy.familiarity import Familiarity
 from edge_app.feed import open_feed
+from edge_app.live.classifier import Classifier
+from edge_app.live.eye import Eye
 from edge_app.live.loop import LiveLoop, Overlay
 from edge_app.live.stats import LoopStats
 from edge_app.live.tray_light import TrayLight
@@ -110,7 +112,9 @@ def run_bench(
     stop = stop or Event()
     batch = np.zeros((1, manifest.input.size_px, manifest.input.size_px, 3), np.uint8)
     rates: list[tuple[float, float]] = []
-    with _LoopInTurns(source, backend, manifest, familiarity, overlay, stop) as loop:
+    stats = LoopStats()
+    eye = Classifier(backend, manifest, familiarity, stats.times)
+    with _LoopInTurns(source, eye, stats, overlay, stop) as loop:
         loop.warm_up()
         bare_turn(backend, batch, WARM_UP_S)
         loop.forget()
@@ -153,18 +157,15 @@ class _LoopInTurns:
     def __init__(
         self,
         source: Source,
-        backend: Backend,
-        manifest: Manifest,
-        familiarity: Familiarity | None,
+        eye: Eye,
+        stats: LoopStats,
         overlay: Overlay | None,
         stop: Event,
     ) -> None:
         self.seconds = 0.0
-        self.stats = LoopStats()
+        self.stats = stats
         self._source = source
-        self._backend = backend
-        self._manifest = manifest
-        self._familiarity = familiarity
+        self._eye = eye
         self._overlay = overlay
         self._stop = stop
         self._dropped = self._missed = 0
@@ -183,15 +184,8 @@ class _LoopInTurns:
         self._feed = self._opened.enter_context(
             open_feed(self._source, self._stop, profiled=light.settings)
         )
-        self._loop = LiveLoop(
-            self._feed,
-            self._backend,
-            self._manifest,
-            familiarity=self._familiarity,
-            light=light,
-            overlay=self._overlay,
-            stats=self.stats,
-        )
+        self._eye.blink()
+        self._loop = LiveLoop(self._feed, self._eye, self.stats, light=light, overlay=self._overlay)
 
     def warm_up(self) -> None:
         """Run until something was classified; `forget` it when the bare model is warm as well."""

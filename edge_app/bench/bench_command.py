@@ -73,7 +73,9 @@ def run_bench_command(args: argparse.Namespace) -> int:
             backend,
             bundle.manifest,
             familiarity=read_familiarity(bundle),
-            overlay=Overlay(bundle.manifest.name, source.name),
+            overlay=Overlay(
+                bundle.manifest.name, source.name, f"{backend.name} {backend.precision}"
+            ),
             seconds=args.seconds,
             stop=stop,
         )

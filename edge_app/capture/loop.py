@@ -85,7 +85,7 @@ class CaptureLoop:
         if stone is not None and image is not None:
             box = box_around(stone, _MARGIN, *image.shape[:2])
         return Reading(
-            *(None, box, self._fps, 0.0, "", self._feed.dropped, state, note),
+            *(None, box, self._fps, 0.0, self._feed.dropped, state, note),
             prompt=self._photographer.prompt,
             trouble=self._photographer.problem,
         )

@@ -194,7 +194,6 @@ class Photographer:
                 {"number": kept.number, "label": kept.label, "file": kept.path.name}
                 for kept in self._album.last()
             ],
-            "problem": self.problem,
             **self.live_json(),
         }
 

@@ -9,7 +9,8 @@ from deploy.backends.base import Backend
 from deploy.bundle import Manifest
 from deploy.decision import Decision, Verdict, decide, probabilities
 from deploy.familiarity import Familiarity
-from deploy.preprocess import SquareBox, frame_box, preprocess
+from deploy.preprocess import frame_box, preprocess
+from edge_app.live.eye import Seen
 from edge_app.live.smoothing import Smoother
 from edge_app.live.timing import StageTimes
 
@@ -18,32 +19,28 @@ TELLING = 10.0  # so far from the threshold a frame has said all that it can
 
 
 class Classifier:
-    """Frames one square, runs the model on it, smooths over time, decides."""
+    """Frames one square, runs the model on it, smooths over time, decides: an `Eye` for files.
+
+    Args:
+        familiarity: the bundle's; None only where its decision does not ask for it.
+        times: where to time the stages; its own by default.
+    """
 
     def __init__(
         self,
         backend: Backend,
         manifest: Manifest,
-        times: StageTimes,
         familiarity: Familiarity | None = None,
+        times: StageTimes | None = None,
     ) -> None:
         self._backend = backend
         self._familiarity = familiarity
         self._manifest = manifest
-        self._times = times
+        self._times = times or StageTimes()
         self._smoother = Smoother()
 
-    def classify(self, image_bgr: ByteArray, at_s: float) -> tuple[Verdict, SquareBox]:
-        """The verdict on one frame, and the square that the network saw.
-
-        Args:
-            image_bgr: (H, W, 3) uint8, BGR, any size.
-            at_s: when the frame was taken, in seconds; smoothing follows this clock.
-
-        Raises:
-            FrameError: the image has another shape or type.
-            BackendError: the device failed.
-        """
+    def look(self, image_bgr: ByteArray, at_s: float) -> Seen:
+        """The network sees every frame; smoothing follows the clock of `at_s`. See `Eye.look`."""
         manifest, times = self._manifest, self._times
         with times.measure("preprocess"):
             box = frame_box(image_bgr, manifest.framing)
@@ -52,7 +49,7 @@ class Classifier:
             logits, embedding = self._backend.infer(square[None])
         with times.measure("decide"):
             verdict = self._decide(logits[0], embedding[0], square, at_s)
-        return verdict, box
+        return Seen(verdict, final=True, box=box, fresh=True)
 
     def _decide(
         self, logits: FloatArray, embedding: FloatArray, square: ByteArray, at_s: float
@@ -67,9 +64,12 @@ class Classifier:
         steady = self._smoother.update(np.append(seen, np.float32(score)), square, at_s)
         return decide(steady[:-1], manifest.labels, manifest.decision, float(steady[-1]))
 
-    def forget(self) -> None:
-        """Start anew: what comes next has nothing to do with what was seen."""
+    def blink(self) -> None:
+        """Start the average anew."""
         self._smoother.reset()
+
+    def close(self) -> None:
+        """There is nothing to finish."""
 
 
 def bounded(score: float, decision: Decision) -> float:

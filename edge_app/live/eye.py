@@ -1,23 +1,18 @@
-"""What is made of live pictures: of each frame by itself, or of one stone after another."""
+"""What is made of live pictures, by whichever eye the loop was given.
+
+`edge_app.live.classifier.Classifier` names each frame by itself, as a file's may be one stone each;
+`edge_app.scanner.scanner.Scanner` gives one verdict for each stone that is laid under a camera.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from deploy.arrays import ByteArray, FloatArray
-from deploy.backends.base import Backend
-from deploy.bundle import Manifest
+from deploy.arrays import ByteArray
 from deploy.decision import Verdict
-from deploy.familiarity import Familiarity
-from deploy.preprocess import SquareBox, frame_box
+from deploy.preprocess import SquareBox
 from deploy.record.stones import Provisional
-from edge_app.live.classifier import Classifier
-from edge_app.live.timing import StageTimes
-from edge_app.scanner.phases import Phase
-from edge_app.scanner.scanner import Scanner
-from edge_app.scanner.stone import ScannedStone, StoneView
 
 
 @dataclass(frozen=True)
@@ -50,79 +45,19 @@ class Eye(Protocol):
     """Looks at one live picture after another."""
 
     def look(self, image_bgr: ByteArray, at_s: float) -> Seen:
-        """Take in (H, W, 3) uint8, BGR, taken at `at_s` seconds."""
+        """Take in a picture.
+
+        Args:
+            image_bgr: (H, W, 3) uint8, BGR; of one size and camera each time.
+            at_s: when it was taken, in seconds on any clock that goes forward.
+
+        Raises:
+            FrameError: the image has another shape or type.
+            BackendError: the device failed.
+        """
 
     def blink(self) -> None:
-        """Nothing could be seen for a while: what comes next may be something else."""
+        """The camera showed nothing for a while: what comes next may be something else."""
 
     def close(self) -> None:
         """Nothing more will come."""
-
-
-class FrameEye:
-    """Each frame by itself, smoothed: for files, whose frames may be one stone each."""
-
-    def __init__(
-        self,
-        backend: Backend,
-        manifest: Manifest,
-        times: StageTimes,
-        familiarity: Familiarity | None,
-    ) -> None:
-        self._classifier = Classifier(backend, manifest, times, familiarity)
-
-    def look(self, image_bgr: ByteArray, at_s: float) -> Seen:
-        """The network sees every frame; see `Eye.look`."""
-        verdict, box = self._classifier.classify(image_bgr, at_s)
-        return Seen(verdict, final=True, box=box, fresh=True)
-
-    def blink(self) -> None:
-        """Start the average anew."""
-        self._classifier.forget()
-
-    def close(self) -> None:
-        """There is nothing to finish."""
-
-
-class StoneEye:
-    """One verdict for each stone that is laid down: for a camera over a tray."""
-
-    def __init__(
-        self,
-        backend: Backend,
-        manifest: Manifest,
-        times: StageTimes,
-        familiarity: Familiarity | None,
-        on_stone: Callable[[ScannedStone], object] | None = None,
-        on_view: Callable[[StoneView], None] | None = None,
-        taught: Callable[[FloatArray], Provisional | None] | None = None,
-    ) -> None:
-        """For the arguments see `edge_app.scanner.scanner.Scanner`."""
-        self._framing = manifest.framing
-        self._scanner = Scanner(
-            *(backend, manifest, familiarity),
-            times=times,
-            on_stone=on_stone,
-            on_view=on_view,
-            taught=taught,
-        )
-        self._aim: SquareBox | None = None
-
-    def look(self, image_bgr: ByteArray, at_s: float) -> Seen:
-        """The network sees a stone that lies still; see `Eye.look`."""
-        scan = self._scanner.scan(image_bgr, at_s)
-        if self._framing.method == "centre":
-            self._aim = frame_box(image_bgr, self._framing)
-        elif scan.box is not None or scan.stone is None:
-            self._aim = scan.box
-        fresh = scan.box is not None
-        said = scan.message, scan.hint, scan.key, scan.provisional, scan.phase is Phase.LIFTED
-        return Seen(scan.verdict, scan.final, self._aim, fresh, *said)
-
-    def blink(self) -> None:
-        """The stone may have been changed for another one meanwhile."""
-        self._scanner.interrupt()
-
-    def close(self) -> None:
-        """Report the stone that lies there."""
-        self._scanner.close()

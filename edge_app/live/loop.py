@@ -10,20 +10,15 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from deploy.arrays import ByteArray, FloatArray
-from deploy.backends.base import Backend
-from deploy.bundle import Manifest
-from deploy.familiarity import Familiarity
-from deploy.record.stones import Provisional
+from deploy.arrays import ByteArray
 from edge_app.feed import Feed, Look
-from edge_app.live.eye import Eye, FrameEye, Seen, StoneEye
+from edge_app.live.eye import Eye, Seen
 from edge_app.live.gate import Gate, Light
 from edge_app.live.pace import Pace
 from edge_app.live.reading import Reading
 from edge_app.live.states import CameraState
 from edge_app.live.stats import LoopStats
 from edge_app.live.timing import LATENCY, RateMeter
-from edge_app.scanner.stone import ScannedStone, StoneView
 from edge_app.sinks.base import Sink
 from edge_app.sources.base import Frame
 
@@ -50,48 +45,36 @@ class LiveLoop:
     def __init__(
         self,
         feed: Feed,
-        backend: Backend,
-        manifest: Manifest,
+        eye: Eye,
+        stats: LoopStats,
         *,
-        familiarity: Familiarity | None = None,
         light: Light | None = None,
         overlay: Overlay | None = None,
         sinks: Sequence[Sink] = (),
         on_change: Callable[[Seen], None] | None = None,
         on_state: Callable[[CameraState, str], None] | None = None,
-        on_stone: Callable[[ScannedStone], object] | None = None,
-        on_view: Callable[[StoneView], None] | None = None,
-        taught: Callable[[FloatArray], Provisional | None] | None = None,
         trouble: Callable[[], str] = str,
         monitor: Monitor | None = None,
-        scan: bool = False,
-        stats: LoopStats | None = None,
     ) -> None:
         """Put the parts together.
 
         Args:
             feed: entered already.
-            familiarity: the bundle's; None only where its decision does not ask for it.
+            eye: what looks at live pictures; it times its stages in `stats.times`.
+            stats: where to count.
             light: the camera's profile at work; None leaves colours as they come.
             overlay: None leaves the frames as they are.
             on_change: called with what was seen, each time that its verdict, or the taught name
                 in its place, differs from the one before.
             on_state: called with each change of the camera's state, and what is known of it.
-            on_stone: called with each stone that was lifted, where stones are told apart.
-            on_view: called with each look of the network at such a stone.
-            taught: the taught kind that an embedding, (2048,), is like.
             trouble: asked for each frame what else the operator must know; empty where nothing.
             monitor: shown each frame with its reading, before anything is drawn on it.
-            scan: tell stones apart, as a camera over a tray can; else each frame counts alone.
-            stats: where to count; a fresh one by default.
         """
         cv2.setNumThreads(1)  # its steps are short, and the cores are the model's
-        self.stats = stats or LoopStats()
+        self.stats = stats
         self._feed = feed
         self._gate = Gate(feed, light)
-        eye = backend, manifest, self.stats.times, familiarity
-        self._eye: Eye = StoneEye(*eye, on_stone, on_view, taught) if scan else FrameEye(*eye)
-        self._backend_name = f"{backend.name} {backend.precision}"
+        self._eye = eye
         self._overlay = overlay
         self._sinks = sinks
         self._on_change = on_change
@@ -202,7 +185,7 @@ class LiveLoop:
             self.stats.times.add(LATENCY, now - frame.captured_at)
         self._count(seen, now)
         return Reading(
-            *(seen.verdict, seen.box, self._fps, self._latency_ms, self._backend_name),
+            *(seen.verdict, seen.box, self._fps, self._latency_ms),
             *(self._feed.dropped, CameraState.LIVE),
             final=seen.final,
             prompt=seen.prompt,
@@ -258,5 +241,5 @@ class LiveLoop:
         return going_on
 
     def _reading(self, state: CameraState, note: str = "") -> Reading:
-        figures = (self._fps, self._latency_ms, self._backend_name, self._feed.dropped)
+        figures = (self._fps, self._latency_ms, self._feed.dropped)
         return Reading(None, None, *figures, state, note)

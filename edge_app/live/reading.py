@@ -18,7 +18,6 @@ class Reading:
     box: the square of the frame that the network saw, in pixels, or None.
     fps: frames per second of the whole loop, of late.
     latency_ms: from the camera to the label of the last classified frame.
-    backend: what runs the model, for the screen: "onnx-cpu int8".
     dropped: frames that a live source delivered and nobody took, so far.
     state: of the camera; a verdict is there in `LIVE` alone.
     final: the verdict will be told; until then it may change with every frame.
@@ -35,7 +34,6 @@ class Reading:
     box: SquareBox | None
     fps: float
     latency_ms: float
-    backend: str
     dropped: int = 0
     state: CameraState = CameraState.LIVE
     note: str = ""

@@ -94,10 +94,9 @@ def layout_for(width: int, height: int) -> Layout:
 class Overlay:
     """Draws readings on frames. One for each run: it remembers which figures it showed last."""
 
-    def __init__(
-        self, bundle_name: str, source_name: str, *, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._names = f"{bundle_name}   {source_name}"
+    def __init__(self, *names: str, clock: Callable[[], float] = time.monotonic) -> None:
+        """Args: names: shown small, as of the bundle, the source and what runs the model."""
+        self._names = "   ".join(names)
         self._clock = clock
         self._shown: Reading | None = None
         self._shown_at = 0.0
@@ -146,7 +145,7 @@ class Overlay:
                 break
             put_text(image, figure, (start, baseline), size, SOFT)
             right = start - gap
-        names, size = fit(f"{self._names}   {reading.backend}", right - gap - left, size, size)
+        names, size = fit(self._names, right - gap - left, size, size)
         put_text(image, names, (left, baseline), size, SOFT)
 
 

@@ -18,7 +18,6 @@ from deploy.arrays import ByteArray, FloatArray
 from deploy.errors import GemscanError, RecordError, StorageError
 from deploy.record.stones import Stone, TaughtView, clean_label, clean_note
 from edge_app.record.files import StonePictures
-from edge_app.record.limit import DEFAULT_LIMIT_BYTES
 from edge_app.record.store import RESERVE_BYTES, Store
 
 log = logging.getLogger(__name__)
@@ -52,7 +51,6 @@ class Recorder:
         self,
         folder: Path,
         *,
-        limit_bytes: int = DEFAULT_LIMIT_BYTES,
         reserve_bytes: int = RESERVE_BYTES,
         look_again_s: float = LOOK_AGAIN_S,
     ) -> None:
@@ -62,7 +60,7 @@ class Recorder:
             look_again_s: how often a record in trouble is tried while no stone comes.
         """
         self.written = self.missed = 0  # stones
-        self._open = partial(Store, folder, limit_bytes=limit_bytes, reserve_bytes=reserve_bytes)
+        self._open = partial(Store, folder, reserve_bytes=reserve_bytes)
         self._look_again_s = look_again_s
         self._problem = ""
         self._opened_before = False

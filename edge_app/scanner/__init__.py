@@ -1,6 +1,6 @@
 """From frames to one verdict for each stone that lies on the tray."""
 
-from edge_app.scanner.scanner import Scan, Scanner
+from edge_app.scanner.scanner import Scanner
 from edge_app.scanner.stone import ScannedStone
 
-__all__ = ["Scan", "ScannedStone", "Scanner"]
+__all__ = ["ScannedStone", "Scanner"]

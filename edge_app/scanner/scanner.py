@@ -17,6 +17,7 @@ from deploy.gemmology import short_list_hint
 from deploy.locate import Stone
 from deploy.preprocess import SquareBox, box_around, check_frame, frame_box, preprocess
 from deploy.record.stones import Provisional, new_key
+from edge_app.live.eye import Seen
 from edge_app.live.timing import StageTimes
 from edge_app.scanner.evidence import Evidence
 from edge_app.scanner.look import TrayLook, TrayState
@@ -31,44 +32,19 @@ _COARSE_PX = 14
 _INSIDE = 0.7  # of a stone's box that a central framing must see
 
 
-@dataclass(frozen=True)
-class Scan:
-    """What there is to show for one frame.
-
-    phase: of the stone's stay.
-    state: of the tray in this frame.
-    message: what to do, in one short line; empty where there is nothing to do.
-    stone: the box of the one thing that may be a stone, in pixels.
-    box: the square that the network saw, in pixels, where it looked at this frame.
-    verdict: of the stone on the tray, or of the one just lifted; None before its first frame.
-    final: the frames have agreed on it; turning the stone may refine it all the same.
-    hint: what else is known of a short list: its family, and what tells its names apart.
-    key: of the stone that the verdict is of; empty without one.
-    provisional: the taught kind that the stone is like, where the bundle has no name for it.
-    """
-
-    phase: Phase
-    state: TrayState
-    message: str
-    stone: Stone | None = None
-    box: SquareBox | None = None
-    verdict: Verdict | None = None
-    final: bool = False
-    hint: str = ""
-    key: str = ""
-    provisional: Provisional | None = None
-
-
 class Scanner:
-    """Sees stones come and go. The network runs only while a single stone lies still."""
+    """Sees stones come and go: an `Eye` for a camera over a tray.
+
+    The network runs only while a single stone lies still.
+    """
 
     def __init__(
         self,
         backend: Backend,
         manifest: Manifest,
         familiarity: Familiarity | None = None,
-        *,
         times: StageTimes | None = None,
+        *,
         on_stone: Callable[[ScannedStone], object] | None = None,
         on_view: Callable[[StoneView], None] | None = None,
         taught: Callable[[FloatArray], Provisional | None] | None = None,
@@ -94,21 +70,13 @@ class Scanner:
         self._tray = Tray()
         self._phases = Phases()
         self._evidence = Evidence(manifest.labels, manifest.decision)
-        self._stay = _Stay(0, 0.0)
-        self._seen: Any = None
-        self._seen_s = 0.0
+        self._stay = _Stay(0.0)
+        self._coarse: Any = None
+        self._coarse_s = 0.0
+        self._aim: SquareBox | None = None
 
-    def scan(self, image_bgr: ByteArray, at_s: float) -> Scan:
-        """Take one frame.
-
-        Args:
-            image_bgr: (H, W, 3) uint8, BGR; the same size and camera each time.
-            at_s: when it was taken, in seconds on any clock that goes forward.
-
-        Raises:
-            FrameError: the image has another shape or type.
-            BackendError: the device failed.
-        """
+    def look(self, image_bgr: ByteArray, at_s: float) -> Seen:
+        """The network sees a stone that lies still. See `Eye.look`."""
         check_frame(image_bgr)
         with self._times.measure("locate"):
             look = self._in_framing(self._tray.look(image_bgr, at_s), image_bgr)
@@ -117,15 +85,15 @@ class Scanner:
         box = self._classify(image_bgr, look, at_s) if self._wanted(image_bgr, look, at_s) else None
         if self._phases.phase is Phase.SETTLING and self._evidence.verdict is not None:
             self._phases.settle()
-            self._stay.verdict_s, self._stay.first = at_s, self._evidence.verdict
-        return self._scan(look, box)
+            self._stay.verdict_s = at_s
+        return self._seen(look, box, image_bgr)
 
-    def interrupt(self) -> None:
-        """Say that the camera showed nothing for a while: the stone may be another one now."""
+    def blink(self) -> None:
+        """The stone may have been changed for another one meanwhile."""
         self._phases.interrupt()
 
     def close(self) -> None:
-        """The run ends: report the stone that lies there, if it has its verdict."""
+        """Report the stone that lies there, if it has its verdict."""
         if self._phases.phase is Phase.VERDICT:
             self._report(None)
         self._phases = Phases()
@@ -135,7 +103,7 @@ class Scanner:
             self._report(self._phases.lifted_s)
         elif event is Event.ARRIVED:
             self._evidence.clear()
-            self._stay = _Stay(self._stay.number, at_s)
+            self._stay = _Stay(at_s)
         elif event is Event.RESUMED:
             self._evidence.turn()
 
@@ -145,11 +113,11 @@ class Scanner:
             return False
         seen = _coarse(image_bgr, look.stone)
         if self._phases.phase is Phase.VERDICT:
-            if float(cv2.absdiff(seen, self._seen).mean()) > TURNED:
+            if float(cv2.absdiff(seen, self._coarse).mean()) > TURNED:
                 self._evidence.turn()
-            elif not self._evidence.wanting and at_s - self._seen_s < IDLE_S:
+            elif not self._evidence.wanting and at_s - self._coarse_s < IDLE_S:
                 return False
-        self._seen, self._seen_s = seen, at_s
+        self._coarse, self._coarse_s = seen, at_s
         return True
 
     def _classify(self, image_bgr: ByteArray, look: TrayLook, at_s: float) -> SquareBox:
@@ -189,27 +157,36 @@ class Scanner:
             return look
         return replace(look, state=TrayState.EDGE)
 
-    def _scan(self, look: TrayLook, box: SquareBox | None) -> Scan:
-        phase = self._phases.phase
-        scan = Scan(phase, look.state, look.message, look.stone, box)
-        if phase is Phase.EMPTY:
-            return scan
-        verdict = self._evidence.verdict or self._evidence.newest
+    def _seen(self, look: TrayLook, box: SquareBox | None, image_bgr: ByteArray) -> Seen:
+        phase, stay, evidence = self._phases.phase, self._stay, self._evidence
+        self._aim_at(look, box, image_bgr)
+        verdict = None if phase is Phase.EMPTY else evidence.verdict or evidence.newest
+        lifted = phase is Phase.LIFTED
+        seen = Seen(verdict, False, self._aim, box is not None, prompt=look.message, lifted=lifted)
         if verdict is None:
-            return scan
-        final, stay = phase is not Phase.SETTLING, self._stay
-        scan = replace(
-            scan, verdict=verdict, final=final, key=stay.key, provisional=stay.provisional
+            return seen
+        return replace(
+            seen,
+            final=phase is not Phase.SETTLING,
+            hint=self._hint(verdict),
+            stone=stay.key,
+            provisional=stay.provisional,
         )
-        if verdict.kind != LIST or not final or stay.provisional:
-            return scan
-        labels = [candidate.label for candidate in verdict.candidates[: verdict.listed]]
-        return replace(scan, hint=short_list_hint(labels))
+
+    def _aim_at(self, look: TrayLook, box: SquareBox | None, image_bgr: ByteArray) -> None:
+        """The square to show: the bundle's, or around the stone that it saw last."""
+        if self._manifest.framing.method == "centre":
+            self._aim = frame_box(image_bgr, self._manifest.framing)
+        elif box is not None or look.stone is None:
+            self._aim = box
+
+    def _hint(self, verdict: Verdict) -> str:
+        if verdict.kind != LIST or self._phases.phase is Phase.SETTLING or self._stay.provisional:
+            return ""
+        return short_list_hint([c.label for c in verdict.candidates[: verdict.listed]])
 
     def _report(self, lifted_s: float | None) -> None:
         stay, evidence = self._stay, self._evidence
-        stay.number += 1
-        assert stay.first is not None
         assert evidence.verdict is not None
         assert stay.frame_bgr is not None
         assert stay.box is not None
@@ -218,19 +195,15 @@ class Scanner:
         self._on_stone(
             ScannedStone(
                 key=stay.key,
-                number=stay.number,
                 rested_s=stay.rested_s,
                 verdict_s=stay.verdict_s,
                 lifted_s=lifted_s,
-                first=stay.first,
                 verdict=evidence.verdict,
-                confidences=evidence.confidences,
                 familiarity=evidence.familiarity,
                 embedding=evidence.embedding,
                 frames=evidence.frames,
                 frame_bgr=stay.frame_bgr,
                 box=stay.box,
-                focus=stay.focus,
                 provisional=stay.provisional,
             )
         )
@@ -238,15 +211,10 @@ class Scanner:
 
 @dataclass
 class _Stay:
-    """What is kept of the stone on the tray.
+    """What is kept of the stone on the tray."""
 
-    number: of stones that were reported.
-    """
-
-    number: int
     rested_s: float
     verdict_s: float = 0.0
-    first: Verdict | None = None
     frame_bgr: ByteArray | None = None
     box: SquareBox | None = None
     focus: float = -1.0

@@ -29,37 +29,29 @@ class ScannedStone:
     """One stone's stay on the tray. Times are in seconds on the frames' clock.
 
     key: what it is known by from its first frame on, 16 hexadecimal digits.
-    number: 1 for the run's first stone.
     rested_s: it was first seen to lie still.
     verdict_s: the frames agreed on a verdict.
     lifted_s: its place was seen bare; None where the run ended first.
-    first: the verdict at `verdict_s`.
     verdict: the last one, refined until the stone was lifted.
-    confidences: (C,) float32 in label order, over all views.
     familiarity: over all views; None where the bundle does not ask for it.
     embedding: (2048,) float32, over all views.
     frames: how many of it went through the network.
     frame_bgr: (H, W, 3) uint8, BGR: the sharpest of them, whole.
     box: the square of `frame_bgr` that the network saw.
-    focus: of that frame, 0 to 1.
     provisional: the taught kind that it is like; None where nothing taught is, or the bundle has
         a name for it.
     """
 
     key: str
-    number: int
     rested_s: float
     verdict_s: float
     lifted_s: float | None
-    first: Verdict
     verdict: Verdict
-    confidences: FloatArray
     familiarity: float | None
     embedding: FloatArray
     frames: int
     frame_bgr: ByteArray
     box: SquareBox
-    focus: float
     provisional: Provisional | None = None
 
     @property

@@ -52,7 +52,7 @@ class _CaptureApi:
             kept = await run_in_threadpool(self._photographer.undo)
         except NothingKeptError as exc:
             return fail(409, str(exc))
-        return JSONResponse({"number": kept.number, "label": kept.label, "file": kept.path.name})
+        return JSONResponse({"file": kept.path.name})
 
     async def thumbnail(self, request: Request) -> Response:
         """One of the last pictures, small. A number means one picture for as long as this runs."""

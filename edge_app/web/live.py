@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import threading
 import time
@@ -15,7 +14,7 @@ import cv2
 from deploy.arrays import ByteArray, Json
 from deploy.record.pictures import encode
 from edge_app.live.reading import Reading
-from edge_app.web.wire import reading_json
+from edge_app.web.wire import packed, reading_json
 
 log = logging.getLogger(__name__)
 
@@ -129,8 +128,7 @@ class LivePicture:
             picture = encode(_shrunk(image), QUALITY)
             self.encoded += 1
         said = {**reading_json(shown.reading, width, height), **self._more(shown.reading)}
-        text = json.dumps(said).encode()
-        return len(text).to_bytes(4, "big") + text + picture
+        return packed(said, picture)
 
     def _publish(self, data: bytes) -> None:
         number = self._packet.number + 1 if self._packet else 1

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from contextlib import suppress
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from edge_app.live.reading import Reading
 from edge_app.live.states import CameraState
 from edge_app.web.live import LivePicture, Packet
+from edge_app.web.wire import packed, reading_json
 
 VIEWERS = 16  # at once; a shop has a handful of screens
 AGAIN_S = 1.0  # a page that hears nothing for two seconds says that it has no connection
@@ -65,25 +66,12 @@ async def _heard(socket: WebSocket) -> None:
         raise WebSocketDisconnect(message["code"])
 
 
-def _no_answer() -> bytes:
-    """What is shown when the loop itself gives nothing: no picture, so that no old one deceives."""
-    text = json.dumps(
-        {
-            "frame": {"width": 0, "height": 0},
-            **{"state": CameraState.STALLED.value, "advice": "the scanner does not answer"},
-            **dict.fromkeys(("note", "trouble", "prompt", "hint", "stone", "backend"), ""),
-            **{
-                "corrected": "",
-                "final": False,
-                "lifted": False,
-                "box": None,
-                "verdict": None,
-                "provisional": None,
-            },
-            **{"fps": 0, "latency_ms": 0, "dropped": 0, "revision": 0, "capture": None},
-        }
-    ).encode()
-    return len(text).to_bytes(4, "big") + text
-
-
-_NO_ANSWER = _no_answer()
+# What is shown when the loop itself gives nothing: no picture, so that no old one deceives.
+_SILENT = Reading(None, None, 0.0, 0.0, state=CameraState.STALLED, final=False)
+_NO_ANSWER = packed(
+    {
+        **reading_json(_SILENT, 0, 0),
+        "advice": "the scanner does not answer",
+        **{"corrected": "", "revision": 0, "capture": None},
+    }
+)

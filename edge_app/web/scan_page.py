@@ -38,8 +38,7 @@ def _session(rig: Rig, desk: Desk) -> Json:
     return {
         "mode": "scan",
         "bundle": {"name": manifest.name, "version": manifest.version},
-        "labels": list(manifest.labels),
         "source": rig.feed.name,
-        "backend": f"{rig.backend.name} {rig.backend.precision}",
+        "backend": rig.runner,
         "record": {"kept": kept, "why": "" if kept else NOT_KEPT},
     }

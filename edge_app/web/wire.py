@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from deploy.arrays import Json
@@ -35,8 +36,13 @@ def reading_json(reading: Reading, width: int, height: int) -> Json:
         "fps": round(reading.fps, 1),
         "latency_ms": round(reading.latency_ms, 1),
         "dropped": reading.dropped,
-        "backend": reading.backend,
     }
+
+
+def packed(said: Json, jpeg: bytes = b"") -> bytes:
+    """A message of the live picture: the length of the text, the text in JSON, the picture."""
+    text = json.dumps(said).encode()
+    return len(text).to_bytes(4, "big") + text + jpeg
 
 
 def _verdict(verdict: Verdict) -> Json:

@@ -145,7 +145,7 @@ def five_kinds(rows: Rows, views: int) -> str:
         drawings = {label: drawn(rows, label, views, random) for label in labels}
         kinds = taught_kinds(
             [
-                TaughtView("", label, "", "", rows["embedding"][i])
+                TaughtView("", label, "", rows["embedding"][i])
                 for label, (taught, _) in drawings.items()
                 for i in taught
             ]

@@ -31,8 +31,10 @@ from edge_app.defaults import SHIPPED_BUNDLE
 from edge_app.feed import Look, open_feed
 from edge_app.live.loop import LiveLoop
 from edge_app.live.reading import Reading
+from edge_app.live.stats import LoopStats
 from edge_app.machine.facts import describe_machine
 from edge_app.overlay.overlay import Overlay
+from edge_app.scanner import Scanner
 from edge_app.scanner.stone import ScannedStone
 from edge_app.sources.base import Frame
 from edge_app.sources.demo import DemoSource
@@ -142,15 +144,10 @@ def measure(
     scanned: list[ScannedStone] = []
     load = os.getloadavg()[0]
     with OnnxCpuBackend(bundle, "int8", threads=threads) as backend, opened as feed:
-        stats = LiveLoop(
-            feed,
-            backend,
-            bundle.manifest,
-            familiarity=read_familiarity(bundle),
-            overlay=overlay,
-            on_stone=scanned.append,
-            scan=True,
-        ).run()
+        stats = LoopStats()
+        model = backend, bundle.manifest, read_familiarity(bundle), stats.times
+        eye = Scanner(*model, on_stone=scanned.append)
+        LiveLoop(feed, eye, stats, overlay=overlay).run()
     waits = waits_s(demo.rested_s, overlay.named_s)
     later = [wait for number, wait in waits.items() if number > 0]
     p50, p95 = np.percentile(later, (50, 95)) if later else (np.inf, np.inf)

@@ -25,8 +25,10 @@ from deploy.bundle import load_bundle
 from deploy.familiarity import read_familiarity
 from edge_app.defaults import SHIPPED_BUNDLE
 from edge_app.feed import open_feed
+from edge_app.live.classifier import Classifier
 from edge_app.live.loop import LiveLoop, Monitor
 from edge_app.live.reading import Reading
+from edge_app.live.stats import LoopStats
 from edge_app.web.screen import WebSettings, web_screen
 from edge_app.web.server import Listen
 from tests.bench.frames import PreloadedFrames, demo_frames
@@ -61,8 +63,9 @@ def measure(seconds: float) -> tuple[float, float, float]:
         _viewer(f"http://127.0.0.1:{port}"),
     ):
         switch = Switch(live)
-        known = read_familiarity(bundle)
-        loop = LiveLoop(feed, backend, bundle.manifest, familiarity=known, monitor=switch)
+        stats = LoopStats()
+        eye = Classifier(backend, bundle.manifest, read_familiarity(bundle), stats.times)
+        loop = LiveLoop(feed, eye, stats, monitor=switch)
         _turn(loop, 2 * TURN_S)
         if not live.encoded:
             raise RuntimeError("the viewer has seen nothing")

@@ -12,7 +12,6 @@ from deploy.bundle import EMBEDDING_SIZE, Manifest
 from deploy.familiarity import Familiarity
 from deploy.preprocess import Framing, SquareBox, frame_box, preprocess
 from edge_app.live.classifier import Classifier
-from edge_app.live.timing import StageTimes
 
 
 class Watching:
@@ -32,10 +31,9 @@ def test_a_bundle_that_frames_the_stone_is_shown_the_stone(manifest: Manifest, f
     tray[30:70, 210:260] = (40, 30, 190)
     framing = Framing("stone", margin=0.1)
     backend = Watching(fakes)
-    times = StageTimes()
 
-    _, box = Classifier(backend, replace(manifest, framing=framing), times).classify(tray, 0.0)
-    _, central = Classifier(backend, manifest, times).classify(tray, 0.0)
+    box = Classifier(backend, replace(manifest, framing=framing)).look(tray, 0.0).box
+    central = Classifier(backend, manifest).look(tray, 0.0).box
 
     assert box == frame_box(tray, framing)
     assert box.x > 190
@@ -71,10 +69,9 @@ def classify(manifest, picture):
         classifier = Classifier(
             Embeds(*places),
             replace(manifest, decision=decision),
-            StageTimes(),
             Familiarity(planes, 2),
         )
-        return [classifier.classify(picture, at_s)[0] for at_s in times]
+        return [classifier.look(picture, at_s).verdict for at_s in times]
 
     return run
 

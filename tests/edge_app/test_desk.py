@@ -19,11 +19,11 @@ from deploy.render.scene import TrayScene
 from edge_app.desk.desk import Desk
 from edge_app.desk.lessons import MOST_VIEWS, NotNowError, UnknownKindError
 from edge_app.feed import Look
-from edge_app.live.loop import LiveLoop
 from edge_app.record.recorder import Recorder
 from edge_app.record.store import Store, UnknownStoneError
 from edge_app.sources.base import Frame
 from tests.desks import embedding, look, make_desk, scanned, until
+from tests.loops import naming_stones
 
 FPS = 12
 
@@ -404,7 +404,7 @@ class Counter:
         self._frames = 0
         self._overlay = overlay
         calls = {"on_stone": desk.keep, "on_view": desk.view, "taught": desk.taught}
-        self.loop = LiveLoop(self, self.model, manifest, overlay=overlay, scan=True, **calls)
+        self.loop = naming_stones(self, self.model, manifest, calls=calls, overlay=overlay)
 
     def look(self) -> Look:
         self._frames += 1

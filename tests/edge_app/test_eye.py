@@ -5,8 +5,8 @@ import pytest
 
 from deploy.preprocess import Framing, InputSpec
 from deploy.render.scene import TrayScene
-from edge_app.live.eye import FrameEye, StoneEye
-from edge_app.live.timing import StageTimes
+from edge_app.live.classifier import Classifier
+from edge_app.scanner import Scanner
 
 DOG = [0.1, 0.9]
 STEP_S = 1 / 30
@@ -21,18 +21,20 @@ def looks(eye, scene, seconds):
     return [eye.look(scene.draw(i * STEP_S, i), i * STEP_S) for i in range(round(seconds / STEP_S))]
 
 
-def test_the_frame_eye_names_every_frame(fakes, manifest, picture):
-    eye = FrameEye(fakes.FixedBackend(DOG), manifest, StageTimes(), None)
+def test_the_eye_of_files_names_every_frame(fakes, manifest, picture):
+    eye = Classifier(fakes.FixedBackend(DOG), manifest)
 
     seen = eye.look(picture, 0.0)
 
     assert (seen.verdict.text, seen.final, seen.fresh) == ("dog", True, True)
 
 
-def test_the_stone_eye_names_a_stone_once_it_lies_and_reports_it_at_the_end(fakes, manifest, scene):
+def test_the_eye_of_a_tray_names_a_stone_that_lies_and_reports_it_at_the_end(
+    fakes, manifest, scene
+):
     stones = []
     backend = fakes.FixedBackend(DOG)
-    eye = StoneEye(backend, manifest, StageTimes(), None, stones.append)
+    eye = Scanner(backend, manifest, on_stone=stones.append)
 
     seen = looks(eye, scene, 1.5)
     eye.close()
@@ -48,7 +50,7 @@ def test_the_stone_eye_names_a_stone_once_it_lies_and_reports_it_at_the_end(fake
 def test_the_square_to_aim_at_stays_where_the_bundle_sees_the_middle(fakes, manifest, scene):
     assert manifest.framing == Framing()
     assert manifest.input == InputSpec(32)
-    eye = StoneEye(fakes.FixedBackend(DOG), manifest, StageTimes(), None)
+    eye = Scanner(fakes.FixedBackend(DOG), manifest)
 
     boxes = {one.box for one in looks(eye, scene, 0.5)}
 
@@ -58,7 +60,7 @@ def test_the_square_to_aim_at_stays_where_the_bundle_sees_the_middle(fakes, mani
 
 def test_an_empty_tray_asks_for_a_stone_and_keeps_the_network_idle(fakes, manifest):
     backend = fakes.FixedBackend(DOG)
-    eye = StoneEye(backend, manifest, StageTimes(), None)
+    eye = Scanner(backend, manifest)
     noise = np.random.default_rng(0)
 
     for i in range(60):
@@ -70,7 +72,7 @@ def test_an_empty_tray_asks_for_a_stone_and_keeps_the_network_idle(fakes, manife
 
 
 def test_a_verdict_is_marked_once_its_stone_is_gone(fakes, manifest, scene):
-    eye = StoneEye(fakes.FixedBackend(DOG), manifest, StageTimes(), None)
+    eye = Scanner(fakes.FixedBackend(DOG), manifest)
 
     seen = looks(eye, scene, 4.0)
 

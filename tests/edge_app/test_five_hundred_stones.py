@@ -18,12 +18,12 @@ from deploy.pictures import read_picture
 from deploy.record.pictures import picture_paths
 from deploy.record.reader import RecordReader
 from edge_app.desk.keeping import Keeper
-from edge_app.live.loop import LiveLoop
 from edge_app.live.tray_light import TrayLight
 from edge_app.record.recorder import Recorder
 from edge_app.scanner.stone import ScannedStone
 from tests.colours import KINDS, colour_bundle
 from tests.laid import FPS, LaidOneByOne, Pictures, TrayFeed, any_order
+from tests.loops import naming_stones
 from tests.trays import Laid, lay, photographed, reach_in, tray
 
 
@@ -52,14 +52,13 @@ class Counter:
                 while len(self.scanned) - recorder.written - recorder.missed > 4:
                     time.sleep(0.001)
 
-            LiveLoop(
+            naming_stones(
                 TrayFeed(pictures),
                 backend,
                 self.bundle.manifest,
+                calls={"on_stone": keep},
                 on_change=lambda seen: self.told.append(seen.verdict.text),
-                on_stone=keep,
                 trouble=lambda: recorder.problem,
-                scan=True,
             ).run()
             assert not recorder.problem
 

@@ -12,17 +12,27 @@ from deploy.errors import BackendError, CameraError
 from deploy.record.stones import Provisional
 from deploy.render.scene import TrayScene
 from edge_app.feed import Look, open_feed
-from edge_app.live.loop import LiveLoop
 from edge_app.live.states import CameraState
 from edge_app.sources.base import Frame
+from tests.loops import naming_frames, naming_stones
 
 DOG = [0.1, 0.9]
 CAT = [0.9, 0.1]
 
 
-def run(source, backend, manifest, stop=None, *, frames=0, at_own_pace=False, **parts):
+def run(
+    source,
+    backend,
+    manifest,
+    made=naming_frames,
+    *,
+    stop=None,
+    frames=0,
+    at_own_pace=False,
+    **parts,
+):
     with open_feed(source, stop) as feed:
-        loop = LiveLoop(feed, backend, manifest, **parts)
+        loop = made(feed, backend, manifest, **parts)
         return loop.run(frames=frames, at_own_pace=at_own_pace, stop=stop)
 
 
@@ -63,7 +73,7 @@ def test_every_state_of_delivery_is_drawn_told_and_keeps_the_network_out(fakes, 
     backend, overlay, sink = fakes.FixedBackend(DOG), fakes.NotingOverlay(), fakes.ListSink()
     told = []
 
-    stats = LiveLoop(
+    stats = naming_frames(
         ScriptedFeed(looks),
         backend,
         manifest,
@@ -90,7 +100,7 @@ def test_a_stalled_camera_shows_a_dark_picture(fakes, manifest, frames):
     sink = fakes.ListSink()
     looks = [Look(frames(1)[0]), Look(None, CameraState.STALLED)]
 
-    LiveLoop(ScriptedFeed(looks), fakes.FixedBackend(DOG), manifest, sinks=[sink]).run()
+    naming_frames(ScriptedFeed(looks), fakes.FixedBackend(DOG), manifest, sinks=[sink]).run()
 
     assert sink.images[1].shape == sink.images[0].shape
     assert sink.images[0].any()
@@ -100,7 +110,7 @@ def test_a_stalled_camera_shows_a_dark_picture(fakes, manifest, frames):
 def test_a_camera_that_was_never_there_is_shown_as_lost(fakes, manifest):
     sink = fakes.ListSink()
 
-    LiveLoop(
+    naming_frames(
         ScriptedFeed([Look(None, CameraState.LOST)]),
         fakes.FixedBackend(DOG),
         manifest,
@@ -115,7 +125,7 @@ def test_a_slow_camera_keeps_its_state_between_two_frames(fakes, manifest):
     looks = [Look(Frame(dark, 0.0, 0)), Look(None), Look(Frame(dark.copy(), 0.5, 1)), Look(None)]
     told = []
 
-    LiveLoop(
+    naming_frames(
         ScriptedFeed(looks),
         fakes.FixedBackend(DOG),
         manifest,
@@ -129,7 +139,7 @@ def test_a_key_in_the_window_is_answered_while_no_frame_comes(fakes, manifest):
     window = fakes.ListSink()
     window.poll = lambda: False
 
-    stats = LiveLoop(
+    stats = naming_frames(
         ScriptedFeed([Look(None)] * 5), fakes.FixedBackend(DOG), manifest, sinks=[window]
     ).run()
 
@@ -148,7 +158,7 @@ def test_the_corrected_picture_is_classified_and_shown(fakes, manifest, frames):
     (frame,) = frames(1)
     before = frame.image_bgr.copy()
 
-    LiveLoop(
+    naming_frames(
         ScriptedFeed([Look(frame)]),
         fakes.FixedBackend(DOG),
         manifest,
@@ -257,9 +267,9 @@ def test_a_taught_name_is_told_once_in_place_of_what_the_bundle_says(fakes, mani
         fakes.ScriptedSource(script, fps=30.0),
         fakes.FixedBackend(DOG),
         dataclasses.replace(manifest, decision=unsure),
+        naming_stones,
         on_change=told.append,
-        taught=lambda embedding: Provisional("Tsavorite", 0.97),
-        scan=True,
+        calls={"taught": lambda embedding: Provisional("Tsavorite", 0.97)},
     )
 
     assert [seen.provisional.label for seen in told] == ["Tsavorite"]
@@ -346,14 +356,13 @@ def test_stones_are_told_apart_on_request_and_the_last_one_is_reported(fakes, ma
     looks = [Look(Frame(scene.draw(i / 30, i), i / 30, i)) for i in range(45)]
     backend, overlay, stones = fakes.FixedBackend(DOG), fakes.NotingOverlay(), []
 
-    stats = LiveLoop(
+    stats = naming_stones(
         ScriptedFeed(looks),
         backend,
         manifest,
         overlay=overlay,
-        on_stone=stones.append,
+        calls={"on_stone": stones.append},
         trouble=lambda: "the disk is full",
-        scan=True,
     ).run()
 
     assert [stone.verdict.text for stone in stones] == ["dog"]
@@ -368,12 +377,11 @@ def test_a_camera_that_was_away_drops_a_stone_without_a_verdict(fakes, manifest)
     looks = [Look(Frame(scene.draw(i / 30, i), i / 30, i)) for i in range(6)]
     stones = []
 
-    LiveLoop(
+    naming_stones(
         ScriptedFeed([*looks, Look(None, CameraState.LOST)]),
         fakes.FixedBackend(DOG),
         manifest,
-        on_stone=stones.append,
-        scan=True,
+        calls={"on_stone": stones.append},
     ).run()
 
     assert stones == []
@@ -385,13 +393,12 @@ def test_a_second_stone_of_the_same_kind_is_told_as_well(fakes, manifest):
     looks = [Look(Frame(scene.draw(i / 8, i), i / 8, i)) for i in range(8 * 6)]
     said, stones = [], []
 
-    LiveLoop(
+    naming_stones(
         ScriptedFeed(looks),
         fakes.FixedBackend(DOG),
         manifest,
         on_change=lambda seen: said.append(seen.verdict.text),
-        on_stone=stones.append,
-        scan=True,
+        calls={"on_stone": stones.append},
     ).run()
 
     assert (len(stones), said) == (2, ["dog", "dog"])

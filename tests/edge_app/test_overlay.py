@@ -31,7 +31,7 @@ VERDICTS = {
 
 
 def reading(verdict: Verdict | None = VERDICTS[NAME], **other) -> Reading:
-    said = {"box": SquareBox(280, 0, 720), "fps": 29.8, "latency_ms": 34.0, "backend": "onnx-cpu"}
+    said = {"box": SquareBox(280, 0, 720), "fps": 29.8, "latency_ms": 34.0}
     return Reading(verdict=verdict, **{**said, **other})
 
 

@@ -14,10 +14,10 @@ from calibration.camera.profile import (
 )
 from calibration.camera.settings import CameraSettings
 from edge_app.feed import Look
-from edge_app.live.loop import LiveLoop
 from edge_app.live.tray_light import TrayLight, identity
 from edge_app.sources.base import Frame
 from edge_app.sources.uri import open_source
+from tests.loops import naming_frames
 
 HALF = CameraProfile(
     schema=SCHEMA,
@@ -107,7 +107,7 @@ def test_light_that_moves_is_drawn_and_keeps_the_network_out_until_it_is_back(
     levels = [127] * 3 + [100] * 6 + [127] * 6
     backend, overlay = fakes.FixedBackend([0.1, 0.9]), fakes.NotingOverlay()
 
-    stats = LiveLoop(EachSecond(levels), backend, manifest, light=light, overlay=overlay).run()
+    stats = naming_frames(EachSecond(levels), backend, manifest, light=light, overlay=overlay).run()
 
     assert overlay.texts == ["dog"] * 6 + ["moved light"] * 6 + ["dog"] * 3
     assert backend.calls == 9

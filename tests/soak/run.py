@@ -23,9 +23,9 @@ from deploy.decision import Decision
 from deploy.preprocess import Framing, InputSpec
 from edge_app.feed import camera, hold, open_feed, retries
 from edge_app.live import gate, picture_watch
-from edge_app.live.loop import LiveLoop
 from edge_app.live.states import CameraState
 from edge_app.overlay.overlay import Overlay
+from tests.loops import naming_frames
 from tests.soak.faulty import FaultyCamera
 
 MANIFEST = Manifest(
@@ -114,7 +114,7 @@ def soak(seconds: float, speed: float) -> list[str]:
     before = look_at_process()
     source, backend, watcher = FaultyCamera(speed), StrictBackend(), Watcher(seconds)
     with open_feed(source, patient=True) as feed:
-        stats = LiveLoop(
+        stats = naming_frames(
             feed, backend, MANIFEST, overlay=Overlay("soak", source.name), sinks=[watcher]
         ).run()
     after = look_at_process()

@@ -13,9 +13,9 @@ export function showStatus(reading) {
   const now = performance.now();
   if (now - figuresAt < FIGURES_MS) return;
   figuresAt = now;
-  const { fps, latency_ms: latency, dropped, backend } = reading;
+  const { fps, latency_ms: latency, dropped } = reading;
   const rate = `${fps.toFixed(1)} FPS · ${Math.round(latency)} ms · ${dropped} dropped`;
-  write(byId("figures-rate"), backend ? `${rate} · ${backend}` : rate);
+  write(byId("figures-rate"), rate);
 }
 
 /** Nothing comes from the scanner: no state and no figures are known. */
@@ -28,7 +28,7 @@ export function showNoStatus() {
 /** Which model looks through which camera. */
 export function showNames(session) {
   const { name, version } = session.bundle;
-  write(byId("figures-what"), `${name} ${version} · ${session.source}`);
+  write(byId("figures-what"), `${name} ${version} · ${session.source} · ${session.backend}`);
   const about = ["gemscan", session.gemscan, "·", name, version, "·", session.backend];
   write(byId("about"), about.filter(Boolean).join(" "));
 }

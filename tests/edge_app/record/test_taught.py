@@ -25,7 +25,7 @@ def bases() -> list[np.ndarray]:
 
 def views_of(bases: list[np.ndarray]) -> list[TaughtView]:
     return [
-        TaughtView("", label, "", "", near(base, 0.02, seed))
+        TaughtView("", label, "", near(base, 0.02, seed))
         for seed in range(3)
         for label, base in zip(("Kunzite", "Kyanite"), bases, strict=False)
     ]
@@ -71,7 +71,7 @@ def test_what_is_kept_in_a_record_matches_as_well(tmp_path, bases, pictures):
 def test_an_embedding_without_a_direction_is_like_nothing(bases):
     """As a network gives it that is broken, or sees black; no page can read a NaN."""
     nothing, broken = np.zeros(2048, np.float32), np.full(2048, np.nan, np.float32)
-    taught = taught_kinds([TaughtView("", "Jet", "", "", nothing), *views_of(bases)])
+    taught = taught_kinds([TaughtView("", "Jet", "", nothing), *views_of(bases)])
 
     assert taught.match(nothing) is None
     assert taught.match(broken) is None

@@ -13,11 +13,12 @@ from deploy.backends.base import Prediction
 from deploy.bundle import EMBEDDING_SIZE, SCHEMA, Manifest
 from deploy.decision import LIST, Decision
 from deploy.errors import FrameError
+from deploy.locate import find_stone
 from deploy.preprocess import Framing, InputSpec, SquareBox, box_around
 from deploy.render.scene import REST_S, SLIDE_S, TrayScene
-from edge_app.scanner import Scan, ScannedStone, Scanner
+from edge_app.live.eye import Seen
+from edge_app.scanner import ScannedStone, Scanner
 from edge_app.scanner.look import TrayState
-from edge_app.scanner.phases import Phase
 from tests.trays import Laid, lay, photographed, reach_in, tray
 
 LABELS = (
@@ -76,12 +77,12 @@ class Bench:
         self.at_s = 0.0
         self.show(self.ground, 6)
 
-    def show(self, picture: ByteArray, frames: int = 8) -> Scan:
+    def show(self, picture: ByteArray, frames: int = 8) -> Seen:
         for _ in range(frames):
             grain = round(self.at_s * FPS)
-            scan = self.scanner.scan(photographed(picture, grain), self.at_s)
+            seen = self.scanner.look(photographed(picture, grain), self.at_s)
             self.at_s = (grain + 1) / FPS
-        return scan
+        return seen
 
     def with_stone(self, label: str, **laid: float) -> ByteArray:
         self.model.truth = label
@@ -97,18 +98,16 @@ def test_one_stone_from_the_empty_tray_to_the_empty_tray():
     assert bench.model.calls == 0
 
     picture = bench.with_stone("Emerald")
-    scan = bench.show(picture)
+    seen = bench.show(picture)
     lifted = bench.show(bench.ground)
 
-    assert (scan.phase, scan.final, scan.verdict.text) == (Phase.VERDICT, True, "Emerald")
-    assert (lifted.phase, lifted.verdict.text) == (Phase.LIFTED, "Emerald")
+    assert (seen.lifted, seen.final, seen.verdict.text) == (False, True, "Emerald")
+    assert (lifted.lifted, lifted.verdict.text) == (True, "Emerald")
     (stone,) = bench.stones
-    assert stone.number == 1
     assert stone.rested_s < stone.verdict_s < stone.lifted_s
     assert stone.verdict_s - stone.rested_s <= 0.4
     assert stone.lifted_s == pytest.approx(1.4)
     assert stone.frames == bench.model.calls < 8
-    assert stone.confidences[LABELS.index("Emerald")] > 0.99
     assert stone.embedding == pytest.approx(np.full(EMBEDDING_SIZE, 0.5))
     assert stone.crop_bgr.shape == (stone.box.side_px, stone.box.side_px, 3)
     assert stone.crop_bgr[..., 1].mean() > stone.crop_bgr[..., 2].mean()  # green
@@ -116,10 +115,14 @@ def test_one_stone_from_the_empty_tray_to_the_empty_tray():
 
 def test_the_network_sees_the_square_that_the_bundle_asks_for():
     bench = Bench()
-    scans = [bench.show(bench.with_stone("Emerald", x=200.0), 1) for _ in range(5)]
-    seen = [scan for scan in scans if scan.box is not None]
+    picture = bench.with_stone("Emerald", x=200.0)
+    boxes = [bench.show(picture, 1).box for _ in range(5)]
 
-    assert seen[-1].box == box_around(seen[-1].stone, 0.1, 360, 640)
+    expected = box_around(find_stone(picture), 0.1, 360, 640)
+    seen = boxes[-1]
+    assert (seen.x, seen.y, seen.side_px) == pytest.approx(
+        (expected.x, expected.y, expected.side_px), abs=4
+    )
 
     central = Bench(replace(MANIFEST, framing=Framing("centre", 0.0)))
     scans = [central.show(central.with_stone("Emerald"), 1) for _ in range(5)]
@@ -131,8 +134,7 @@ def test_a_stone_beside_a_central_square_is_asked_to_the_middle():
 
     scan = bench.show(bench.with_stone("Emerald", x=90.0))
 
-    assert scan.state is TrayState.EDGE
-    assert "middle" in scan.message
+    assert scan.prompt == TrayState.EDGE.message
     assert bench.model.calls == 0
 
 
@@ -166,7 +168,7 @@ def test_turning_the_stone_refines_the_verdict_and_it_stays_one_stone():
     bench.show(bench.ground)
 
     (stone,) = bench.stones
-    assert (stone.first.text, stone.verdict.text) == ("Emerald", "Jade")
+    assert stone.verdict.text == "Jade"
 
 
 def test_a_stone_swapped_by_hand_is_a_second_one():
@@ -180,15 +182,14 @@ def test_a_stone_swapped_by_hand_is_a_second_one():
     bench.show(bench.ground)
 
     assert bench.names == ["Emerald", "Almandine"]
-    assert [stone.number for stone in bench.stones] == [1, 2]
 
 
 def test_two_stones_a_hand_and_a_blur_get_no_verdict():
     bench = Bench()
     two = lay(bench.ground, Laid("Ruby", x=200), Laid("Emerald", x=430))
 
-    assert bench.show(two).state is TrayState.SEVERAL
-    assert bench.show(reach_in(bench.ground, (300, 180))).state is TrayState.HAND
+    assert bench.show(two).prompt == TrayState.SEVERAL.message
+    assert bench.show(reach_in(bench.ground, (300, 180))).prompt == TrayState.HAND.message
     assert bench.model.calls == 0
     assert bench.show(bench.ground).verdict is None
 
@@ -221,18 +222,18 @@ def test_a_lost_camera_keeps_a_stone_that_is_still_there_and_ends_one_that_is_no
     bench = Bench()
     first = bench.with_stone("Emerald")
     bench.show(first)
-    bench.scanner.interrupt()
+    bench.scanner.blink()
     bench.show(first)
     assert bench.stones == []
 
-    bench.scanner.interrupt()
+    bench.scanner.blink()
     bench.show(bench.with_stone("Almandine"))
     assert bench.names == ["Emerald"]
 
 
 def test_what_is_no_frame_is_refused():
     with pytest.raises(FrameError, match="uint8"):
-        Bench().scanner.scan(np.zeros((48, 64), np.uint8), 1.0)
+        Bench().scanner.look(np.zeros((48, 64), np.uint8), 1.0)
 
 
 class SameStones(TrayScene):
@@ -257,7 +258,7 @@ def scan_demo(scene: TrayScene, stones: int, fps: int) -> Bench:
     bench.scanner = Scanner(bench.model, MANIFEST, on_stone=bench.stones.append)
     for at_s, number, image in frames_of(scene, stones, fps):
         bench.model.truth = LABELS[number % len(LABELS)]
-        bench.scanner.scan(image, at_s)
+        bench.scanner.look(image, at_s)
     bench.scanner.close()
     return bench
 
@@ -277,6 +278,5 @@ def test_five_hundred_stones_are_five_hundred_results_in_order():
     bench = scan_demo(SameStones(LABELS, seed=2, size=(160, 90)), 500, fps=6)
 
     assert bench.names == [LABELS[i % len(LABELS)] for i in range(500)]
-    assert [stone.number for stone in bench.stones] == list(range(1, 501))
     rested = [stone.rested_s for stone in bench.stones]
     assert rested == sorted(rested)

@@ -16,7 +16,7 @@ from edge_app.web.live import FPS, LivePicture, Packet
 
 RUBY = Reading(
     Verdict(NAME, (Candidate("Ruby", 0.9), Candidate("Spinel", 0.1))),
-    *(SquareBox(100, 20, 300), 30.0, 41.0, "onnx-cpu int8"),
+    *(SquareBox(100, 20, 300), 30.0, 41.0),
 )
 FRAME = np.full((720, 1280, 3), (20, 40, 200), np.uint8)
 
@@ -117,7 +117,7 @@ def test_pictures_are_bounded_in_number():
 def test_without_a_picture_the_reading_goes_alone():
     async def go() -> Packet:
         watching = asyncio.ensure_future(watch(live, 1))
-        lost = Reading(None, None, 0.0, 0.0, "onnx-cpu int8", 0, CameraState.LOST, "try in 4 s")
+        lost = Reading(None, None, 0.0, 0.0, 0, CameraState.LOST, "try in 4 s")
         await fed(live, None, lost)
         return (await watching)[0]
 

@@ -23,7 +23,7 @@ from edge_app.web.live import LivePicture
 from edge_app.web.live_socket import LiveSocket
 from edge_app.web.server import Listen, WebServer, open_socket
 
-NOTHING = Reading(None, None, 30.0, 12.0, "onnx-cpu int8")
+NOTHING = Reading(None, None, 30.0, 12.0)
 FRAME = np.full((90, 160, 3), 80, np.uint8)
 
 
