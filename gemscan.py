@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import logging
 import signal
 import sys
@@ -56,6 +57,8 @@ def build_parser(verb: str | None) -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb. 0: done; 1: a check failed; 2: the user must act; 130: stopped by Ctrl-C."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name may not be text
+        sys.stdout.reconfigure(errors="backslashreplace")
     with noted_interrupts() as interrupts:
         try:
             return _run(list(sys.argv[1:] if argv is None else argv))

@@ -104,16 +104,17 @@ def decide(
     """
     order = np.argsort(confidences)[::-1][: decision.list_length]
     candidates = tuple(Candidate(labels[i], float(confidences[i])) for i in order)
+    if not np.isfinite(confidences).all():  # a device that computes nonsense knows nothing
+        return Verdict(REFER, candidates)
     if not _familiar(decision, familiarity):
         return Verdict(REFER, candidates, unfamiliar=True)
     first, second = candidates[0].confidence, candidates[1].confidence
     if first >= decision.name_at_least and first - second >= decision.margin_at_least:
         return Verdict(NAME, candidates)
     together = np.cumsum([c.confidence for c in candidates])
-    listed = int(np.searchsorted(together, decision.list_at_least)) + 1
-    if decision.margin_at_least:  # a first label that is sure enough may miss the margin alone
-        listed = max(2, listed)
-    if 2 <= listed <= len(candidates):
+    # A first label that alone is sure enough for a list may miss a name's threshold, or its margin.
+    listed = max(2, int(np.searchsorted(together, decision.list_at_least)) + 1)
+    if listed <= len(candidates):
         return Verdict(LIST, candidates, listed)
     return Verdict(REFER, candidates)
 

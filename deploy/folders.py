@@ -10,6 +10,7 @@ from pathlib import Path
 from deploy.errors import DataError
 from deploy.files import reading_errors
 from deploy.pictures import find_pictures
+from deploy.spelling import name_key
 
 
 @dataclass(frozen=True)
@@ -60,11 +61,13 @@ def find_labelled(folder: Path, classes: Sequence[str] | None = None) -> list[La
         classes: the classes to take, in this order; None takes every folder, by name.
 
     Raises:
-        DataError: no such folder, one that may not be read, no pictures, or a class without any.
+        DataError: no such folder, one that may not be read, no pictures, a class without any, or
+            two classes of one name in different spellings.
     """
     if not folder.is_dir():
         raise DataError(f"{folder} is not a folder. Give one with a folder of pictures per class.")
     names = list(classes) if classes is not None else _class_folders(folder)
+    _refuse_doubles(folder, names)
     found = {name: find_pictures(folder / name) for name in names}
     if not any(found.values()):
         raise DataError(
@@ -74,6 +77,17 @@ def find_labelled(folder: Path, classes: Sequence[str] | None = None) -> list[La
     if empty := [name for name, paths in found.items() if not paths]:
         raise DataError(f"{folder} has no pictures for {', '.join(empty)}.")
     return [LabelledPicture(path, name) for name in names for path in found[name]]
+
+
+def _refuse_doubles(folder: Path, names: Sequence[str]) -> None:
+    """A gem in two folders would become two labels, each the other's worst rival."""
+    spelt: dict[str, str] = {}
+    for name in names:
+        if (first := spelt.setdefault(name_key(name), name)) != name:
+            raise DataError(
+                f"{folder} has the class {first} and the class {name}, which are one name. "
+                "Put their pictures into one folder."
+            )
 
 
 def _class_folders(folder: Path) -> list[str]:

@@ -85,7 +85,7 @@ def _decode(source: Path | BinaryIO, path: Path) -> ByteArray:
     try:
         with Image.open(source) as image:
             upright = ImageOps.exif_transpose(image)
-            rgb = np.asarray(_to_rgb(upright))
+            rgb = np.asarray(_to_rgb(upright, whole=image.format != "TIFF"))
     except UnidentifiedImageError as exc:
         raise PictureError(_unreadable(path, _why_unidentified(path))) from exc
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as exc:
@@ -106,9 +106,10 @@ def _why_unidentified(path: Path) -> str:
     return "not a known picture format"
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
+def _to_rgb(image: Image.Image, *, whole: bool) -> Image.Image:
+    """whole: grey of more than 8 bits uses all of its 16."""
     if image.mode.startswith("I") or image.mode == "F":
-        image = _to_8_bit(image)
+        image = _to_8_bit(image, whole=whole or image.mode.startswith("I;16"))
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
         rgba = image.convert("RGBA")
         white = Image.new("RGBA", rgba.size, "white")
@@ -116,8 +117,18 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _to_8_bit(image: Image.Image) -> Image.Image:
-    """Pillow's own conversion of 16-bit grey clips everything above 255 to white."""
+def _to_8_bit(image: Image.Image, *, whole: bool) -> Image.Image:
+    """Pillow's own conversion of 16-bit grey clips everything above 255 to white.
+
+    Of the 32-bit numbers of a TIFF nothing says which one is white: the least of the usual ones
+    that none exceeds.
+
+    Raises:
+        ValueError: there are larger ones, or one that is no number.
+    """
     values = np.asarray(image, dtype=np.float64)
-    top = 65535.0 if image.mode.startswith("I") else 1.0
+    tops = (65535.0,) if whole else (1.0, 255.0, 65535.0)
+    top = next((top for top in tops if values.max() <= top), None)
+    if top is None:
+        raise ValueError(f"grey values up to {values.max():g}, where 65535 is the most")
     return Image.fromarray((np.clip(values / top, 0, 1) * 255 + 0.5).astype(np.uint8))

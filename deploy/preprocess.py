@@ -12,6 +12,7 @@ from deploy.errors import FrameError
 from deploy.locate import Stone, find_stone
 
 METHODS = ("centre", "stone")
+MOST_SIDE_PX = 4096  # of a square that the picture does not fill
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,7 @@ def preprocess(frame_bgr: ByteArray, box: SquareBox, spec: InputSpec) -> ByteArr
         FrameError: not (H, W, 3) uint8; the message says what arrived instead.
     """
     check_frame(frame_bgr)
+    frame_bgr, box = _of_bearable_size(frame_bgr, box)
     return cv2.cvtColor(_resize(_cut(frame_bgr, box), spec.size_px), cv2.COLOR_BGR2RGB)  # type: ignore[return-value]
 
 
@@ -139,6 +141,16 @@ def check_frame(frame: ByteArray) -> None:
         raise FrameError(f"a frame must be an array (H, W, 3) uint8, not {type(frame).__name__}")
     if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or 0 in frame.shape:
         raise FrameError(f"a frame must be (H, W, 3) uint8, not {frame.shape} {frame.dtype}")
+
+
+def _of_bearable_size(frame: ByteArray, box: SquareBox) -> tuple[ByteArray, SquareBox]:
+    """A square around a strip of 40,000 x 20 pixels would take gigabytes: the strip is shrunk."""
+    if box.side_px <= max(MOST_SIDE_PX, min(frame.shape[:2])):
+        return frame, box
+    scale = MOST_SIDE_PX / box.side_px
+    width, height = (max(1, round(scale * side)) for side in frame.shape[1::-1])
+    shrunk = cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
+    return shrunk, SquareBox(round(scale * box.x), round(scale * box.y), MOST_SIDE_PX)  # type: ignore[return-value]
 
 
 def _cut(frame: ByteArray, box: SquareBox) -> ByteArray:

@@ -24,11 +24,11 @@ from sklearn.model_selection import StratifiedGroupKFold
 from deploy.arrays import Json
 from deploy.errors import DataError, GemscanError, SettingsError
 from deploy.files import write_json
-from deploy.folders import LabelledPicture, find_labelled
+from deploy.folders import find_labelled
 from train.checkpoint import load_weights
-from train.data.duplicates import group_pictures
-from train.data.pictures import Seen, look_at
-from train.data.prepare import Progress
+from train.data.pictures import look_at
+from train.data.recorded import entries
+from train.data.scan import Progress, Seen
 from train.data.split import read_sides
 from train.estimate import ESTIMATE, FoldScore, pool, recipe_of
 from train.run.folder import HISTORY, LAST, SETTINGS, SPLIT, STATE, RunRecord, read_record
@@ -109,7 +109,7 @@ def plan_folds(
     divided = _divide(seen, count, seed)
     write_json(out / PLAN, plan)
     for fold, validation in zip(folds, divided, strict=True):
-        write_json(fold.split, _record(seen.pictures, validation))
+        write_json(fold.split, _record(seen, validation))
     return folds
 
 
@@ -220,9 +220,8 @@ def _divide(seen: Seen, count: int, seed: int) -> list[set[int]]:
     names, counts = np.unique(labels, return_counts=True)
     if few := [str(name) for name, n in zip(names, counts, strict=True) if n < count]:
         raise DataError(f"{', '.join(few)}: fewer pictures than folds. Take fewer --folds.")
-    groups = group_pictures(seen.thumbnails, [picture.digest() for picture in seen.pictures])
     splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
-    folds = list(splitter.split(labels, labels, groups))
+    folds = list(splitter.split(labels, labels, seen.groups()))
     for side in itertools.chain.from_iterable(folds):
         if lacking := [str(name) for name in names if name not in labels[side]]:
             raise DataError(
@@ -232,12 +231,12 @@ def _divide(seen: Seen, count: int, seed: int) -> list[set[int]]:
     return [set(held.tolist()) for _, held in folds]
 
 
-def _record(pictures: Sequence[LabelledPicture], validation: set[int]) -> Json:
-    sides: dict[str, list[Json]] = {"training": [], "validation": []}
-    for index, picture in enumerate(pictures):
-        side = sides["validation" if index in validation else "training"]
-        side.append({"path": str(picture.path), "label": picture.label, "digest": picture.digest()})
-    return sides
+def _record(seen: Seen, held: set[int]) -> Json:
+    listed = entries(seen.pictures, seen.digests)
+    return {
+        "training": [entry for i, entry in enumerate(listed) if i not in held],
+        "validation": [entry for i, entry in enumerate(listed) if i in held],
+    }
 
 
 def _check_unseen(folds: Sequence[Fold]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from deploy.decision import Decision, decide, probabilities
+from deploy.decision import LIST, REFER, Decision, decide, probabilities
 
 LABELS = ("Ruby", "Spinel", "Garnet", "Jade", "Opal")
 DECISION = Decision(name_at_least=0.6, list_at_least=0.75, list_length=3)
@@ -34,6 +34,20 @@ def test_a_flat_answer_is_referred_and_still_shows_its_candidates():
 
     assert found.text == "refer"
     assert len(found.candidates) == 3
+
+
+def test_what_is_no_number_is_referred():
+    for confidences in ([np.nan] * 3, [np.nan, 0.9, 0.1]):
+        said = decide(np.array(confidences, np.float32), LABELS, Decision(margin_at_least=0.2))
+        assert said.kind == REFER
+
+
+def test_a_surer_answer_is_not_referred_where_a_less_sure_one_is_listed():
+    decision = Decision(name_at_least=0.9, list_at_least=0.8)
+
+    for first in (0.75, 0.85):
+        said = decide(np.array([first, 1 - first, 0], np.float32), LABELS, decision)
+        assert said.kind == LIST
 
 
 def test_confidences_sum_to_one_and_survive_large_logits():

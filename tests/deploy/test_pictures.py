@@ -61,6 +61,26 @@ def test_sixteen_bits_are_scaled_not_clipped(tmp_path: Path):
     assert np.abs(picture[:, :, 0].ravel().astype(int) - np.arange(256)).max() <= 1
 
 
+@pytest.mark.parametrize(("top", "dtype"), [(1, "<f4"), (255, "<f4"), (65535, "<f4"), (255, "<i4")])
+def test_grey_of_32_bits_is_read_by_the_usual_white_that_it_does_not_exceed(
+    tmp_path: Path, top: int, dtype: str
+):
+    values = (np.linspace(0, 1, 256).reshape(16, 16) * top).astype(dtype)
+    Image.fromarray(values).save(tmp_path / "grey.tif")
+
+    picture = read_picture(tmp_path / "grey.tif")
+
+    assert np.abs(picture[:, :, 0].ravel().astype(int) - np.arange(256)).max() <= 1
+
+
+@pytest.mark.parametrize("value", [1e9, float("nan")])
+def test_grey_without_a_usual_white_is_an_error_and_no_white_picture(tmp_path: Path, value: float):
+    Image.fromarray(np.full((8, 8), value, "<f4")).save(tmp_path / "odd.tif")
+
+    with pytest.raises(PictureError, match="65535 is the most"):
+        read_picture(tmp_path / "odd.tif")
+
+
 def test_transparency_lies_over_white(tmp_path: Path):
     Image.new("RGBA", (8, 8), (255, 0, 0, 0)).save(tmp_path / "clear.png")
 

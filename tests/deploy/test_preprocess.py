@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import cv2
 import numpy as np
 import pytest
@@ -134,3 +136,17 @@ def test_a_missing_frame_is_refused():
 @pytest.mark.parametrize("height", [31, 224, 447, 448, 449, 897])
 def test_every_height_comes_out_at_the_same_size(height):
     assert preprocess_picture(smooth_frame(height, height + 7), Framing(), SPEC).shape[0] == 224
+
+
+def test_a_long_strip_takes_no_more_memory_than_it_is_worth():
+    strip = np.full((12, 30_000, 3), 200, np.uint8)
+    strip[:, 14_000:16_000] = (10, 20, 250)
+
+    tracemalloc.start()
+    square = preprocess(strip, SquareBox(0, -14_994, 30_000), InputSpec(64))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert peak < 200e6
+    assert tuple(square[32, 32]) == (250, 20, 10)
+    assert tuple(square[32, 0]) == (200, 200, 200)

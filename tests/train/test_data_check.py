@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import re
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,8 +19,8 @@ import gemscan
 from deploy.render.folder import render_folder
 from train.check import page, wrong_labels
 from train.check.report import Report, check_folder
-from train.check.scan import scan
 from train.check.wrong_labels import check_labels
+from train.data.scan import scan
 from train.data.split import KnownSides
 
 CLASSES = ("Emerald", "Hessonite", "Iolite")
@@ -250,3 +253,45 @@ def test_a_scan_keeps_the_order_of_its_list_whichever_thread_ends_first(stones: 
 
     assert scanned.pictures == pictures
     assert scanned.digests == tuple(picture.digest() for picture in pictures)
+
+
+def test_who_agrees_to_everything_keeps_a_copy_of_each_photograph(stones: Path, tmp_path: Path):
+    """The largest copy is a blurred one here, which goes for that reason."""
+    folder = shutil.copytree(stones, tmp_path / "stones")
+    sharp = min((folder / "Emerald").iterdir())
+    picture = cv2.imread(str(sharp))
+    larger = cv2.resize(picture, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)
+    cv2.imwrite(str(folder / "Emerald" / "larger.png"), cv2.GaussianBlur(larger, (0, 0), 9))
+
+    report = check_folder(folder)
+
+    assert ["Emerald/larger.png"] in found(report, "blurred")
+    [near] = report.of_kind("near")
+    assert [report.name("near", n) for n in near.proposed] == ["Emerald/larger.png"]
+
+
+def test_a_fold_that_chains_of_copies_leave_empty_is_left_out():
+    y = [2, 1, 1, 3, 2, 1, 0, 3, 0, 0, 1, 2, 2, 0, 3, 3, 0, 2, 0]
+    groups = np.array([4, 4, 4, 4, 3, 2, 0, 2, 1, 1, 0, 0, 4, 0, 0, 2, 1, 0, 0])
+    features = np.random.default_rng(0).random((len(y), 4)).astype(np.float16)
+
+    assert check_labels(features, [f"kind {n}" for n in y], groups) is not None
+
+
+def test_names_that_are_not_utf_8_are_shown_and_cannot_be_ticked(
+    stones: Path, tmp_path: Path, monkeypatch
+):
+    folder = shutil.copytree(stones, tmp_path / "stones")
+    (folder / "Emerald").rename(folder / os.fsdecode(b"smar\xffgd"))
+    (folder / "Opal").mkdir()
+    (folder / "Opal" / "broken.jpg").write_text("no picture")
+    (folder / os.fsdecode(b"smar\xffgd") / "broken.jpg").write_text("no picture")
+    out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="strict")
+    monkeypatch.setattr(sys, "stdout", out)
+
+    assert gemscan.main(["data", "check", str(folder), "--html", str(tmp_path / "page.html")]) == 0
+
+    page = (tmp_path / "page.html").read_text()
+    assert 'data-name="Opal/broken.jpg"' in page
+    assert "smar?gd/broken.jpg" in page
+    assert 'data-name="smar?gd/broken.jpg"' not in page

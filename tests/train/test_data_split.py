@@ -11,8 +11,8 @@ import pytest
 import gemscan
 from deploy.errors import DataError
 from deploy.folders import find_labelled
-from train.check.scan import scan
 from train.data.prepare import prepare
+from train.data.scan import scan
 from train.data.split import KnownSides, read_sides
 from train.data.split_folder import prove
 from train.settings import TrainSettings
@@ -30,8 +30,8 @@ def test_training_takes_it_and_keeps_every_picture_on_its_side(blobs: Path, tmp_
     assert "18 teach, 9 validate. No photograph is on both sides" in capsys.readouterr().out
     sides = read_sides(out)
     data = prepare(blobs, TrainSettings(size_px=32, weights="none"), sides=sides)
-    assert set(data.training.digests()) == sides.training
-    assert set(data.validation.digests()) == sides.validation
+    assert set(data.training.digests) == sides.training
+    assert set(data.validation.digests) == sides.validation
 
 
 def test_it_is_the_split_that_training_would_have_made(blobs: Path, tmp_path: Path):

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from deploy.errors import DataError
-from deploy.folders import find_labelled
+from deploy.folders import LabelledPicture, find_labelled
 from deploy.preprocess import Framing, InputSpec
 from train.data import pictures
 from train.data.pictures import read_squares
 from train.data.prepare import prepare
+from train.data.recorded import is_as_recorded
 from train.data.split import KnownSides
 from train.settings import LARGEST_PX, LARGEST_SQUARE_PX, OVERSIZE, TrainSettings
 
@@ -27,7 +28,7 @@ def test_extra_pictures_teach_but_never_those_that_validate(blobs: Path, caplog)
     assert len(alone.validation.targets) == 3
     assert len(helped.training.targets) == 2 * len(alone.training.targets)
     assert helped.validation.pictures == alone.validation.pictures
-    assert set(helped.training.digests()).isdisjoint(helped.validation.digests())
+    assert set(helped.training.digests).isdisjoint(helped.validation.digests)
     assert "3 extra pictures copy a validation picture" in caplog.text
 
 
@@ -37,13 +38,13 @@ def test_what_validated_in_the_split_that_is_followed_is_no_extra_picture(
     """Wherever it lies now: else what judges the earlier run would teach this one."""
     apart = find_labelled(more_blobs)[0].digest()
     own = prepare(blobs, SETTINGS)
-    validating = frozenset([*own.validation.digests(), apart])
-    sides = KnownSides(frozenset(own.training.digests()), validating)
+    validating = frozenset([*own.validation.digests, apart])
+    sides = KnownSides(frozenset(own.training.digests), validating)
 
     data = prepare(blobs, SETTINGS, extra=more_blobs, sides=sides)
 
     assert len(data.training.targets) == len(own.training.targets) + 5
-    assert apart not in data.training.digests()
+    assert apart not in data.training.digests
 
 
 def test_each_side_holds_the_pixels_and_the_class_of_its_pictures(blobs: Path):
@@ -97,3 +98,37 @@ def test_the_largest_size_is_the_largest_that_fits_with_its_margin():
     InputSpec(round(LARGEST_PX * OVERSIZE))
     with pytest.raises(ValueError, match="size_px"):
         InputSpec(round((LARGEST_PX + 1) * OVERSIZE))
+
+
+def test_an_extra_folder_in_another_spelling_teaches_and_one_of_no_class_is_named(
+    blobs: Path, more_blobs: Path, tmp_path: Path, caplog
+):
+    extra = tmp_path / "extra"
+    shutil.copytree(more_blobs / "Ruby", extra / "rUBY")
+    shutil.copytree(more_blobs / "Ruby", extra / "Opal")
+
+    helped = prepare(blobs, SETTINGS, extra=extra)
+
+    more = len(find_labelled(more_blobs, ["Ruby"]))
+    assert len(helped.training.targets) == len(prepare(blobs, SETTINGS).training.targets) + more
+    assert {p.label for p in helped.training.pictures} == set(helped.labels)
+    assert "being no class here: Opal" in caplog.text
+
+
+def test_one_gem_in_two_folders_is_refused(blobs: Path, tmp_path: Path):
+    folder = shutil.copytree(blobs, tmp_path / "blobs")
+    shutil.copytree(folder / "Ruby", folder / "ruby ")
+
+    with pytest.raises(DataError, match="which are one name"):
+        prepare(folder, SETTINGS)
+
+
+def test_no_file_is_read_again_to_say_which_picture_it_is(blobs: Path, monkeypatch):
+    monkeypatch.setattr(LabelledPicture, "digest", lambda picture: pytest.fail(picture.path))
+
+    data = prepare(blobs, SETTINGS, extra=blobs)
+    record = data.record()
+    monkeypatch.undo()
+
+    for side in ("training", "validation"):
+        assert all(is_as_recorded(entry) for entry in record[side])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,7 +13,7 @@ import pytest
 
 import gemscan
 from deploy.errors import DataError
-from train.check.quarantine import UNDO, default_quarantine, put_aside, put_back, read_list
+from train.check.quarantine import UNDO, Moved, default_quarantine, put_aside, put_back, read_list
 
 ROOT = Path(gemscan.__file__).parent
 
@@ -70,20 +72,65 @@ def test_a_second_picture_of_a_name_does_not_replace_the_first(photos: Path):
         ("../secret.txt", "leads out of"),
         ("/etc/hostname", "leads out of"),
         ("Ruby/../../secret.txt", "leads out of"),
-        ("linked/secret.txt", "leads out of"),
         ("Ruby", "is a folder"),
         (".", "leads out of"),
     ],
 )
 def test_a_list_that_leads_elsewhere_moves_nothing(photos: Path, name: str, said: str):
     (photos.parent / "secret.txt").write_text("secret")
-    (photos / "linked").symlink_to(photos.parent)
     before = contents(photos.parent)
 
     with pytest.raises(DataError, match=said):
         put_aside(photos, ["Ruby/1.jpg", name], default_quarantine(photos))
 
     assert contents(photos.parent) == before
+
+
+def test_a_picture_of_a_linked_class_stays_and_the_others_are_moved(photos: Path):
+    elsewhere = photos.parent / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "1.jpg").write_text("theirs")
+    (photos / "Opal").symlink_to(elsewhere)
+
+    moved = put_aside(photos, ["Opal/1.jpg", "Ruby/1.jpg"], default_quarantine(photos))
+
+    assert moved.done == 1
+    assert "check the folder that the link leads to" in moved.left[0]
+    assert (elsewhere / "1.jpg").read_text() == "theirs"
+
+
+def test_two_folders_may_share_a_quarantine_and_each_gets_back_its_own(photos: Path, capsys):
+    test, quarantine = photos.parent / "test", photos.parent / "aside"
+    shutil.copytree(photos, test)
+    put_aside(photos, ["Ruby/1.jpg"], quarantine)
+    put_aside(test, ["Ruby/2.jpg"], quarantine)
+    (photos / "Ruby/2.jpg").unlink()
+
+    assert gemscan.main(["data", "check", str(photos), "--undo", str(quarantine)]) == 1
+    assert f"it came from {test}" in capsys.readouterr().out
+    assert not (photos / "Ruby/2.jpg").exists()
+    assert contents(quarantine) == {"Ruby/2.jpg": "Ruby/2.jpg"}
+
+    renamed = test.rename(test.with_name("renamed"))
+    assert put_back(renamed, quarantine).done == 1
+
+
+def test_a_picture_that_cannot_be_moved_is_named_and_the_others_are(photos: Path, monkeypatch):
+    rename = Path.rename
+
+    def refuses(self, target):
+        if self.name == "1.jpg":
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", refuses)
+    quarantine = default_quarantine(photos)
+    moved = put_aside(photos, ["Ruby/1.jpg", "Ruby/2.jpg"], quarantine)
+    monkeypatch.undo()
+
+    assert (moved.done, "another disk" in moved.left[0]) == (1, True)
+    assert (photos / "Ruby/1.jpg").exists()
+    assert put_back(photos, quarantine) == Moved(1, ())
 
 
 def test_an_undo_list_that_leads_elsewhere_moves_nothing(photos: Path):

@@ -135,3 +135,9 @@ def test_a_file_that_is_no_split_is_refused(tmp_path, text):
 
     with pytest.raises(DataError, match=r"cannot be read as a run's split\.json"):
         read_sides(tmp_path / "split.json")
+
+
+def test_a_large_share_leaves_each_class_something_to_learn_from():
+    split = split_groups(["a"] * 4 + ["b"] * 4, np.arange(8), share=8 / 9, seed=0)
+
+    assert [len(split.training), len(split.validation)] == [2, 6]

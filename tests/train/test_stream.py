@@ -81,3 +81,16 @@ def test_what_has_no_room_is_streamed_unless_it_must_be_held(monkeypatch: pytest
     assert asked == [40, 40]
     holds(8, replace(SETTINGS, enlarge=2.0), "auto", CPU, processes=1)
     assert asked[-1] == 32
+
+
+@pytest.mark.parametrize("readers", [0, 1])
+def test_reading_draws_nothing_from_the_generator_that_mixup_draws_from(blobs: Path, readers: int):
+    data = prepare(blobs, SETTINGS, hold=lambda _: False)
+    feed = make_feed(data.training, 32, Stream(Framing(), readers, pinned=False), CPU)
+    torch.manual_seed(7)
+    expected = torch.rand(())
+
+    for _ in range(2):
+        torch.manual_seed(7)
+        next(iter(feed.batches([torch.arange(2)])))
+        assert torch.rand(()) == expected

@@ -206,7 +206,7 @@ def test_weights_name_the_pictures_that_taught_the_weights_they_came_from(
     second.restore(load_checkpoint(tmp_path / STATE))
     second.fit(tmp_path / "resumed", TrainProgress(1, 24))
 
-    own = prepare(blobs, SETTINGS).training.digests()
+    own = prepare(blobs, SETTINGS).training.digests
     for weights in (tmp_path / BEST, tmp_path / "resumed" / LAST):
         assert load_weights(weights)["training"] == [*own, "another"]
 

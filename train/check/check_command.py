@@ -95,13 +95,13 @@ def _check(args: argparse.Namespace) -> int:
     classes = read_class_list(args.classes) if args.classes else None
     sides = read_sides(args.split) if args.split else None
     report = check_folder(args.folder, classes, sides, progress=reading)
-    print_report(report)
     if args.json:
         write_json(args.json, report.to_json())
     if args.html:
         from train.check.page import write_page
 
         write_page(report, args.html)
+    print_report(report)
     _say_next(report, args.html)
     return 1 if report.of_kind("sides") else 0
 

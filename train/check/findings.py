@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from train.check.facts import Facts
-from train.check.scan import Scan
 from train.check.wrong_labels import Doubt
+from train.data.scan import Scan
 from train.data.split import KnownSides
 
 # Chosen on 4,006 real photographs of stones, all of them from dealers' pages and so mostly good,
@@ -131,19 +131,24 @@ def find_bad(scan: Scan[Facts]) -> list[Finding]:
 
 
 def find_copies(
-    scan: Scan[Facts], groups: Sequence[int], sides: KnownSides | None = None
+    scan: Scan[Facts],
+    groups: Sequence[int],
+    bad: Sequence[Finding] = (),
+    sides: KnownSides | None = None,
 ) -> list[Finding]:
     """Groups of pictures that show the same photograph, the largest groups first.
 
     Args:
         groups: the group of each picture, from `Scan.groups` at `SHOWN_SAME`.
+        bad: what `find_bad` found: who agrees to all that is proposed keeps the best copy.
         sides: a split, of which to say what stands on both sides.
     """
+    going = frozenset(picture for finding in bad for picture in finding.proposed)
     members: dict[int, list[int]] = {}
     for picture, group in enumerate(groups):
         members.setdefault(group, []).append(picture)
     several = sorted((m for m in members.values() if len(m) > 1), key=len, reverse=True)
-    return [finding for group in several for finding in _of_group(scan, group, sides)]
+    return [finding for group in several for finding in _of_group(scan, group, going, sides)]
 
 
 def find_doubts(doubts: Sequence[Doubt]) -> list[Finding]:
@@ -160,7 +165,9 @@ def find_doubts(doubts: Sequence[Doubt]) -> list[Finding]:
     ]
 
 
-def _of_group(scan: Scan[Facts], group: list[int], sides: KnownSides | None) -> Iterator[Finding]:
+def _of_group(
+    scan: Scan[Facts], group: list[int], going: frozenset[int], sides: KnownSides | None
+) -> Iterator[Finding]:
     labels = sorted({scan.pictures[i].label for i in group})
     if len(labels) > 1:
         yield Finding("across", tuple(group), " and ".join(labels), ())
@@ -175,16 +182,18 @@ def _of_group(scan: Scan[Facts], group: list[int], sides: KnownSides | None) -> 
         if len(equal) > 1:
             yield Finding("exact", tuple(equal), f"{len(equal)} equal files", tuple(equal[1:]))
     if len(labels) == 1 and len(files) > 1:
-        yield _near(scan, [equal[0] for equal in files.values()])
+        yield _near(scan, [equal[0] for equal in files.values()], going)
 
 
-def _near(scan: Scan[Facts], pictures: list[int]) -> Finding:
-    def pixels(picture: int) -> int:
-        return scan.looks[picture].width * scan.looks[picture].height
+def _near(scan: Scan[Facts], pictures: list[int], going: frozenset[int]) -> Finding:
+    """The first is kept: the largest of those that nothing else speaks against."""
 
-    largest_first = sorted(pictures, key=pixels, reverse=True)
+    def worth(picture: int) -> tuple[bool, int]:
+        return picture not in going, scan.looks[picture].width * scan.looks[picture].height
+
+    best_first = sorted(pictures, key=worth, reverse=True)
     detail = f"{len(pictures)} pictures"
-    return Finding("near", tuple(largest_first), detail, tuple(largest_first[1:]))
+    return Finding("near", tuple(best_first), detail, tuple(best_first[1:]))
 
 
 def _on_both_sides(scan: Scan[Facts], group: list[int], sides: KnownSides) -> Finding | None:

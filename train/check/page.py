@@ -71,10 +71,12 @@ def _card(report: Report, finding: Finding) -> Json:
 
 def _picture(report: Report, finding: Finding, number: int) -> Json:
     picture = report.picture(finding.kind, number)
+    name = report.name(finding.kind, number)
     said = {
-        "name": report.name(finding.kind, number),
+        "name": name,
         "label": picture.label,
         "proposed": number in finding.proposed,
+        "listable": _is_text(name),
     }
     if finding.kind == "unreadable":
         return said | {"source": None, "size": ""}
@@ -83,6 +85,15 @@ def _picture(report: Report, finding: Finding, number: int) -> Json:
         "source": embed(picture.path, THUMBNAIL_PX),
         "size": f"{facts.width} x {facts.height}",
     }
+
+
+def _is_text(name: str) -> bool:
+    """A name that is not UTF-8 cannot be saved by a page; a list written by hand may have it."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _typical(report: Report, finding: Finding) -> list[Json]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
 
@@ -25,10 +26,18 @@ class Moved:
 
 @dataclass(frozen=True)
 class _Move:
-    """A line of the undo list; paths with "/", relative to the folder and to the quarantine."""
+    """A line of the undo list; paths with "/", relative to the folder and to the quarantine.
+
+    folder: where it came from; empty in a list of before this was written.
+    """
 
     picture: str
     kept_as: str
+    folder: str = ""
+
+    def is_of(self, folder: Path) -> bool:
+        """Whether it came from this folder, or from one that was renamed or is gone since."""
+        return self.folder in ("", str(folder.resolve())) or not os.path.lexists(self.folder)
 
 
 def default_quarantine(folder: Path) -> Path:
@@ -63,23 +72,38 @@ def put_aside(folder: Path, names: Sequence[str], quarantine: Path) -> Moved:
     Raises:
         DataError: a path leads out of the folder, or is not one of a file; nothing is moved then.
             Or the quarantine lies where its pictures would be a class.
-        StorageError: the quarantine cannot be written to, or is on another disk.
+        StorageError: the quarantine cannot be written to.
     """
     _refuse_place(folder, quarantine)
     for name in names:
         _refuse_name(folder, name)
     names = list(dict.fromkeys(Path(name).as_posix() for name in names))  # "./a.jpg" is "a.jpg"
-    there = [name for name in names if os.path.lexists(folder / name)]
-    if not there:
+    why = {name: _why_left(folder, name) for name in names}
+    if not any(os.path.lexists(folder / name) for name in names):
         raise DataError(f"{folder} holds none of the {len(names)} pictures of the list.")
     with storage_errors(quarantine):
         quarantine.mkdir(parents=True, exist_ok=True)
-        for name in there:
-            kept = _free_place(quarantine, name)
-            _write_down(quarantine, _Move(name, kept.relative_to(quarantine).as_posix()))
-            _move(folder / name, kept)
-    missing = tuple(f"{name} is not there" for name in names if name not in set(there))
-    return Moved(len(there), missing)
+        for name in names:
+            why[name] = why[name] or _set_aside(folder, name, quarantine)
+    left = tuple(f"{name} {reason}" for name, reason in why.items() if reason)
+    return Moved(len(names) - len(left), left)
+
+
+def _why_left(folder: Path, name: str) -> str:
+    """Why a picture cannot be moved; empty where it can."""
+    if not os.path.lexists(folder / name):
+        return "is not there"
+    if _is_linked(folder, name):
+        return "lies in a folder that is only linked here: check the folder that the link leads to"
+    return ""
+
+
+def _set_aside(folder: Path, name: str, quarantine: Path) -> str:
+    """Move a picture, the undo list first; why it was not moved, else empty."""
+    kept = _free_place(quarantine, name)
+    kept_as = kept.relative_to(quarantine).as_posix()
+    _write_down(quarantine, _Move(name, kept_as, str(folder.resolve())))
+    return _move(folder / name, kept)
 
 
 def put_back(folder: Path, quarantine: Path) -> Moved:
@@ -87,24 +111,29 @@ def put_back(folder: Path, quarantine: Path) -> Moved:
 
     Raises:
         DataError: there is no undo list, or it leads out of the folder or of the quarantine.
-        StorageError: the folder cannot be written to, or is on another disk.
     """
     moves = _read_moves(quarantine)
     for move in moves:
-        _refuse_name(folder, move.picture)
-        _refuse_name(quarantine, move.kept_as)
+        _refuse_way(folder, move.picture)
+        _refuse_way(quarantine, move.kept_as)
     done, left = 0, []
     for move in reversed(moves):
-        kept, place = quarantine / move.kept_as, folder / move.picture
-        if not os.path.lexists(kept):
+        if not os.path.lexists(quarantine / move.kept_as):
             continue  # put back before, or the move never began
-        if os.path.lexists(place):
-            left.append(f"{move.picture} stays in the quarantine: another one has its place")
-            continue
-        with storage_errors(place):
-            _move(kept, place)
-        done += 1
+        if reason := _put_back(folder, quarantine, move):
+            left.append(f"{move.picture} stays in the quarantine: {reason}")
+        else:
+            done += 1
     return Moved(done, tuple(left))
+
+
+def _put_back(folder: Path, quarantine: Path, move: _Move) -> str:
+    """Move a picture back; why it was not moved, else empty."""
+    if not move.is_of(folder):
+        return f"it came from {move.folder}"
+    if os.path.lexists(folder / move.picture):
+        return "another one has its place"
+    return _move(quarantine / move.kept_as, folder / move.picture)
 
 
 def _refuse_place(folder: Path, quarantine: Path) -> None:
@@ -119,18 +148,25 @@ def _refuse_place(folder: Path, quarantine: Path) -> None:
 
 
 def _refuse_name(folder: Path, name: str) -> None:
-    """A path must lead to a file below the folder, by no way around."""
+    """A path must lead to a file, and be relative to the folder."""
+    way = Path(name)
+    if way.is_absolute() or ".." in way.parts or not way.parts:
+        raise DataError(f"{name} leads out of {folder}. Give paths relative to it.")
     with reading_errors(folder, DataError):  # a name may be longer than any file's
-        place = folder / name
-        whole = folder.resolve()
-        if (
-            Path(name).is_absolute()
-            or ".." in Path(name).parts
-            or whole not in (place.parent.resolve() / place.name).parents
-        ):
-            raise DataError(f"{name} leads out of {folder}. Give paths relative to it.")
-        if place.is_dir():
+        if (folder / way).is_dir():
             raise DataError(f"{name} is a folder in {folder}. Give pictures, one a line.")
+
+
+def _refuse_way(folder: Path, name: str) -> None:
+    """The same, and no link leads elsewhere on the way."""
+    _refuse_name(folder, name)
+    if _is_linked(folder, name):
+        raise DataError(f"{name} leads out of {folder}. Give paths relative to it.")
+
+
+def _is_linked(folder: Path, name: str) -> bool:
+    place = folder / name
+    return folder.resolve() not in (place.parent.resolve() / place.name).parents
 
 
 def _free_place(quarantine: Path, name: str) -> Path:
@@ -143,7 +179,7 @@ def _free_place(quarantine: Path, name: str) -> Path:
 
 
 def _write_down(quarantine: Path, move: _Move) -> None:
-    line = json.dumps({"picture": move.picture, "kept_as": move.kept_as}) + "\n"
+    line = json.dumps(asdict(move)) + "\n"
     with (quarantine / UNDO).open("a+b") as file:
         if file.seek(0, os.SEEK_END):
             file.seek(-1, os.SEEK_END)
@@ -161,12 +197,20 @@ def _read_moves(quarantine: Path) -> list[_Move]:
     for line in lines:
         try:
             said = json.loads(line)
-            moves.append(_Move(str(said["picture"]), str(said["kept_as"])))
-        except (ValueError, KeyError, TypeError):
+            names = (str(said["picture"]), str(said["kept_as"]), str(said.get("folder", "")))
+            moves.append(_Move(*names))
+        except (ValueError, KeyError, TypeError, AttributeError):
             continue  # the end of a line that was cut off: its move never began
     return moves
 
 
-def _move(source: Path, place: Path) -> None:
-    place.parent.mkdir(parents=True, exist_ok=True)
-    source.rename(place)
+def _move(source: Path, place: Path) -> str:
+    """Rename a picture; why it could not be done, else empty."""
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        source.rename(place)
+    except OSError as exc:
+        if exc.errno == errno.EXDEV:
+            return f"cannot be moved to another disk: {place.parent}"
+        return f"cannot be moved: {exc.strerror or exc}"
+    return ""

@@ -19,8 +19,8 @@ from train.check.findings import (
     find_doubts,
     find_unreadable,
 )
-from train.check.scan import Progress, Scan, scan
 from train.check.wrong_labels import LabelCheck, check_labels
+from train.data.scan import Progress, Scan, scan
 from train.data.split import KnownSides
 
 
@@ -101,10 +101,11 @@ def check_folder(
     groups = scanned.groups()
     features = np.stack([facts.features for facts in scanned.looks])
     labels = check_labels(features, [picture.label for picture in scanned.pictures], groups)
+    bad = find_bad(scanned)
     findings = (
         *find_unreadable(scanned),
-        *find_bad(scanned),
-        *find_copies(scanned, scanned.groups(SHOWN_SAME).tolist(), sides),
+        *bad,
+        *find_copies(scanned, scanned.groups(SHOWN_SAME).tolist(), bad, sides),
         *find_doubts(labels.doubts if labels is not None else ()),
     )
     return Report(folder, count_per_class(found), scanned, findings, labels)

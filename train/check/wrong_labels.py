@@ -91,6 +91,8 @@ def _predict(
         warnings.filterwarnings("ignore", message="The least populated class")
         parts = list(folds.split(features, numbers, groups))
     for others, these in parts:
+        if not len(these) or not len(others):  # long chains of copies may leave a fold empty
+            continue
         for batch in range(TREES // TOGETHER):
             model = _trees(len(others), seed + batch).fit(features[others], numbers[others])
             chances[np.ix_(these, model.classes_)] += model.predict_proba(features[these])

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,19 +15,21 @@ from deploy.arrays import Json
 from deploy.errors import DataError
 from deploy.folders import LabelledPicture, count_per_class, find_labelled
 from deploy.preprocess import Framing, InputSpec
-from train.data.duplicates import group_files, group_pictures, nearly_copies
-from train.data.pictures import Seen, Squares, look_at, read_squares
+from deploy.spelling import known_as
+from train.data.duplicates import group_files, nearly_copies
+from train.data.pictures import Squares, look_at, read_squares
+from train.data.recorded import entries
+from train.data.scan import Progress, Seen
 from train.data.split import KnownSides, Split, follow_split, split_groups
 from train.framing import framing_of
 from train.settings import TrainSettings
 
 logger = logging.getLogger(__name__)
-Progress = Callable[[Iterable[Any]], Iterable[Any]]
 
 
 @dataclass(frozen=True)
 class Side:
-    """One side of the split: (N,) class numbers, the pictures, and what is held of them.
+    """One side of the split: (N,) class numbers, the pictures, their digests, what is held of them.
 
     pixels: (N, 3, S, S) uint8 RGB; None where pictures are read from their files as they come.
     """
@@ -36,10 +37,7 @@ class Side:
     pixels: Tensor | None
     targets: Tensor
     pictures: tuple[LabelledPicture, ...]
-
-    def digests(self) -> list[str]:
-        """The digest of every picture, in order."""
-        return [picture.digest() for picture in self.pictures]
+    digests: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -56,17 +54,10 @@ class Prepared:
         """The split as `RUN/split.json` keeps it."""
         return {
             "labels": list(self.labels),
-            "training": _record_side(self.training),
-            "validation": _record_side(self.validation),
+            "training": entries(self.training.pictures, self.training.digests),
+            "validation": entries(self.validation.pictures, self.validation.digests),
             "unreadable": list(self.unreadable),
         }
-
-
-def _record_side(side: Side) -> list[Json]:
-    return [
-        {"path": str(picture.path), "label": picture.label, "digest": digest}
-        for picture, digest in zip(side.pictures, side.digests(), strict=True)
-    ]
 
 
 def prepare(
@@ -114,7 +105,8 @@ def prepare(
     training = _side(teaching, labels)
     validation = _validation_side(seen, split, labels, framing, InputSpec(settings.size_px))
     logger.info("%d pictures teach, %d validate", len(training.targets), len(validation.targets))
-    return Prepared(labels, training, validation, seen.unreadable, framing)
+    unreadable = tuple(sorted(str(picture.path) for picture, _ in seen.unreadable))
+    return Prepared(labels, training, validation, unreadable, framing)
 
 
 @dataclass(frozen=True)
@@ -133,13 +125,12 @@ class _Reader:
 
 
 def _split(seen: Seen, settings: TrainSettings, sides: KnownSides | None) -> Split:
-    digests = [picture.digest() for picture in seen.pictures]
     alone = settings.enlarge != 0
-    groups = group_files(digests) if alone else group_pictures(seen.thumbnails, digests)
+    groups = group_files(seen.digests) if alone else seen.groups()
     names = [picture.label for picture in seen.pictures]
     if sides is None:
         return split_groups(names, groups, settings.validation_share, settings.seed)
-    return follow_split(names, groups, digests, sides)
+    return follow_split(names, groups, seen.digests, sides)
 
 
 def _check_readable(seen: Seen, labels: tuple[str, ...]) -> None:
@@ -156,7 +147,8 @@ def _side(parts: Sequence[tuple[Seen, Sequence[int]]], labels: tuple[str, ...]) 
     pictures = tuple(seen.pictures[index] for seen, index in chosen)
     targets = torch.tensor([labels.index(picture.label) for picture in pictures])
     held = [(seen, index) for seen, index in chosen if isinstance(seen, Squares)]
-    return Side(_planes(held) if held else None, targets, pictures)
+    digests = tuple(seen.digests[index] for seen, index in chosen)
+    return Side(_planes(held) if held else None, targets, pictures, digests)
 
 
 def some_planes(side: Side, size_px: int, framing: Framing, most: int = 128) -> Tensor:
@@ -193,23 +185,28 @@ def _validation_side(
 
 
 def _find_extra(folder: Path, labels: tuple[str, ...]) -> list[LabelledPicture]:
-    found = [picture for picture in find_labelled(folder) if picture.label in labels]
+    """Its pictures of the classes, whatever case or form its folders' names are spelt in."""
+    known = set(labels)
+    named = [replace(p, label=known_as(p.label, labels)) for p in find_labelled(folder)]
+    found = [picture for picture in named if picture.label in known]
     if not found:
         raise DataError(f"{folder} has no folder named like a class: {', '.join(labels)}.")
+    if other := sorted({picture.label for picture in named} - known):
+        logger.warning("left out of %s, being no class here: %s", folder, ", ".join(other))
     return found
 
 
 def _fit_to_teach(extra: Seen, seen: Seen, split: Split, sides: KnownSides | None) -> list[int]:
     """The extra pictures that show no photograph of the validation side, here or in `sides`."""
     validating = list(split.validation)
-    digests = {seen.pictures[index].digest() for index in validating}
+    digests = {seen.digests[index] for index in validating}
     if sides is not None:
         digests |= sides.validation
     copies = nearly_copies(extra.thumbnails, seen.thumbnails[validating])
     fit = [
         index
-        for index, picture in enumerate(extra.pictures)
-        if not copies[index] and picture.digest() not in digests
+        for index, digest in enumerate(extra.digests)
+        if not copies[index] and digest not in digests
     ]
     if dropped := len(extra.pictures) - len(fit):
         logger.warning("%d extra pictures copy a validation picture and are left out", dropped)

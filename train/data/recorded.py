@@ -1,12 +1,21 @@
-"""Pictures of `RUN/split.json`: still where and what they were, and of --extra or not."""
+"""Pictures of `RUN/split.json`: written down, still where and what they were, of --extra or not."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from deploy.arrays import Json
 from deploy.errors import DataError
 from deploy.folders import LabelledPicture
+
+
+def entries(pictures: Iterable[LabelledPicture], digests: Iterable[str]) -> list[Json]:
+    """One side of a split as the file has it."""
+    return [
+        {"path": str(picture.path), "label": picture.label, "digest": digest}
+        for picture, digest in zip(pictures, digests, strict=True)
+    ]
 
 
 def is_as_recorded(entry: Json) -> bool:

@@ -105,13 +105,15 @@ def split_groups(
         labels: the class of each picture.
         groups: the group of each picture; a group is never divided.
         share: part of each class's pictures wanted for validation; at least one group, even
-            where the smallest is more than the share.
+            where the smallest is more than the share, and one picture fewer than all.
 
     Raises:
         DataError: fewer than two classes, or a class that cannot stand on both sides.
     """
     counts = _counted(labels)
-    wanted = {label: max(1, round(count * share)) for label, count in counts.items()}
+    wanted = {
+        label: max(1, min(count - 1, round(count * share))) for label, count in counts.items()
+    }
     members = _members(groups)
     chosen: set[int] = set()
     have: Counter[str] = Counter()

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from deploy.arrays import ByteArray, Json
+from deploy.arrays import Json
 from deploy.errors import DataError
 from deploy.files import write_json
 from deploy.folders import count_per_class, find_labelled
-from train.check.scan import Progress, Scan, scan
 from train.data.duplicates import SAME, largest_cosines
+from train.data.pictures import look_at
+from train.data.recorded import entries
+from train.data.scan import Progress, Seen
 from train.data.split import KnownSides, Split, read_sides, split_groups
 
 
@@ -63,27 +65,25 @@ def split_folder(
         StorageError: the file cannot be written.
     """
     found = find_labelled(folder.resolve(), classes)
-    scanned = scan(found, _nothing, progress=progress)
-    _check_readable(scanned, count_per_class(found))
-    groups = scanned.groups()
-    labels = [picture.label for picture in scanned.pictures]
+    seen = look_at(found, progress=progress)
+    _check_readable(seen, count_per_class(found))
+    groups = seen.groups()
+    labels = [picture.label for picture in seen.pictures]
     split = split_groups(labels, groups, ratio[1] / sum(ratio), seed)
-    write_json(out, _record(scanned, split) | {"ratio": list(ratio), "seed": seed})
-    return prove(scanned, groups.tolist(), read_sides(out))
+    write_json(out, _record(seen, split) | {"ratio": list(ratio), "seed": seed})
+    return prove(seen, groups.tolist(), read_sides(out))
 
 
-def prove(scanned: Scan[None], groups: Sequence[int], sides: KnownSides) -> Proof:
+def prove(seen: Seen, groups: Sequence[int], sides: KnownSides) -> Proof:
     """See that a split divides no photograph; the search for near-duplicates is not relied on.
 
     Raises:
         DataError: a photograph stands on both sides, or a picture on neither.
     """
-    teaches = np.array([digest in sides.training for digest in scanned.digests])
-    validates = np.array([digest in sides.validation for digest in scanned.digests])
+    teaches = np.array([digest in sides.training for digest in seen.digests])
+    validates = np.array([digest in sides.validation for digest in seen.digests])
     numbers = np.array(groups)
-    nearest = float(
-        largest_cosines(scanned.thumbnails[validates], scanned.thumbnails[teaches]).max()
-    )
+    nearest = float(largest_cosines(seen.thumbnails[validates], seen.thumbnails[teaches]).max())
     divided = set(numbers[teaches].tolist()) & set(numbers[validates].tolist())
     if nearest > SAME or divided or not (teaches ^ validates).all():
         raise DataError(
@@ -92,34 +92,22 @@ def prove(scanned: Scan[None], groups: Sequence[int], sides: KnownSides) -> Proo
         )
     copies = int((np.bincount(numbers)[numbers] > 1).sum())
     counts = int(teaches.sum()), int(validates.sum())
-    return Proof(*counts, copies, nearest, len(scanned.unreadable))
+    return Proof(*counts, copies, nearest, len(seen.unreadable))
 
 
-def _nothing(_: ByteArray) -> None:
-    """A split needs no more of a picture than every scan finds."""
-
-
-def _check_readable(scanned: Scan[None], counts: dict[str, int]) -> None:
-    readable = {picture.label for picture in scanned.pictures}
+def _check_readable(seen: Seen, counts: dict[str, int]) -> None:
+    readable = {picture.label for picture in seen.pictures}
     if missing := [label for label in counts if label not in readable]:
         raise DataError(f"not one picture of {', '.join(missing)} can be read. Replace them.")
 
 
-def _record(scanned: Scan[None], split: Split) -> Json:
+def _record(seen: Seen, split: Split) -> Json:
+    def side(numbers: Sequence[int]) -> list[Json]:
+        return entries((seen.pictures[n] for n in numbers), (seen.digests[n] for n in numbers))
+
     return {
-        "labels": list(count_per_class(scanned.pictures)),
-        "training": _side(scanned, split.training),
-        "validation": _side(scanned, split.validation),
-        "unreadable": [str(picture.path) for picture, _ in scanned.unreadable],
+        "labels": list(count_per_class(seen.pictures)),
+        "training": side(split.training),
+        "validation": side(split.validation),
+        "unreadable": [str(picture.path) for picture, _ in seen.unreadable],
     }
-
-
-def _side(scanned: Scan[None], numbers: Sequence[int]) -> list[Json]:
-    return [
-        {
-            "path": str(scanned.pictures[n].path),
-            "label": scanned.pictures[n].label,
-            "digest": scanned.digests[n],
-        }
-        for n in numbers
-    ]

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from deploy.arrays import FloatArray, Json
 from deploy.backends.onnx_cpu import OnnxCpuBackend
 from deploy.bundle import BundleDraft
+from deploy.errors import DataError
 from train.confidence.apply import digests, knew, put_in, write_used
 from train.confidence.collect import Progress, Sides, find_unknown, some
 from train.confidence.fit import Looked, Settings, fit_confidence, fit_with, look_around
@@ -99,6 +100,11 @@ def estimate_of(folds: Sequence[Judged], asked: Asked) -> Json:
 
 def _judge_fold(folder: Path, labels: tuple[str, ...], asked: Asked) -> Judged:
     run = read_run(folder, "last").narrowed_to(labels)
+    if gone := sorted(set(labels) - {picture.label for picture in run.teaching}):
+        raise DataError(
+            f"the pictures of {', '.join(gone)} that taught {folder} are gone, or were saved anew. "
+            "Put them back, or export without --folds."
+        )
     with TemporaryDirectory(prefix="gemscan-fold-") as place:
         draft = BundleDraft(Path(place), None)
         run.begin(draft, folder.name, "1")

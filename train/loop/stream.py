@@ -39,6 +39,7 @@ class Stream:
             multiprocessing_context="spawn" if readers else None,  # a fork inherits held locks
             worker_init_fn=_one_thread,
             pin_memory=pinned,
+            generator=torch.Generator(),  # torch's own is mixup's, and of the run's seed
         )
 
     def read(self, requests: Iterable[Request]) -> Iterator[Tensor]:

@@ -66,7 +66,7 @@ class Trainer:
     ) -> None:
         self._settings, self._device, self._team = settings, device, team
         self._labels, self._framing = data.labels, data.framing
-        self._training_digests = data.training.digests()
+        self._training_digests = list(data.training.digests)
         earlier = sorted(set(taught).difference(self._training_digests))
         self._taught = [*self._training_digests, *earlier]
         self._taught_on, self._validated_on = len(data.training.targets), data.validation.targets

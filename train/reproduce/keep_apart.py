@@ -8,7 +8,6 @@ from typing import Any
 
 from deploy.files import staged_folder, storage_errors
 from deploy.folders import LabelledPicture, find_labelled
-from train.data.duplicates import group_pictures
 from train.data.pictures import look_at
 from train.data.split import split_groups
 from train.settings import TrainSettings
@@ -33,17 +32,16 @@ def keep_apart(
     """
     seen = look_at(find_labelled(data, classes), progress=progress)
     labels = [picture.label for picture in seen.pictures]
-    groups = group_pictures(seen.thumbnails, [picture.digest() for picture in seen.pictures])
-    split = split_groups(labels, groups, TrainSettings().validation_share, seed)
+    split = split_groups(labels, seen.groups(), TrainSettings().validation_share, seed)
     with staged_folder(out) as stage:
         for name, numbers in ((TAUGHT, split.training), (UNSEEN, split.validation)):
             for number in numbers:
-                _link(seen.pictures[number], stage / name)
+                _link(seen.pictures[number], seen.digests[number], stage / name)
 
 
-def _link(picture: LabelledPicture, folder: Path) -> None:
+def _link(picture: LabelledPicture, digest: str, folder: Path) -> None:
     """Named by its content: a file that lies there twice is linked once."""
-    link = folder / picture.label / f"{picture.digest()}{picture.path.suffix.lower()}"
+    link = folder / picture.label / f"{digest}{picture.path.suffix.lower()}"
     with storage_errors(link):
         link.parent.mkdir(parents=True, exist_ok=True)
         if not link.exists():

@@ -29,7 +29,7 @@ class Origins:
 
     def warn_of_leaks(self, data: Prepared) -> None:
         """One that learned from pictures that now validate would flatter the result."""
-        validating = data.validation.digests()
+        validating = data.validation.digests
         origins: list[Weights | Teacher] = [self.start, *self.teachers]
         for origin in origins:
             if leaked := origin.taught.intersection(validating):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,8 @@ def train_run(run: Path, record: RunRecord, machine: Machine, *, resume: bool) -
     team = machine.team
     _check_divisible(record.settings.batch, team.world)
     data = _prepare(run, record, machine, resume)
-    trainer = _trainer(run, record, data, machine, resume)
+    with _memory_errors():
+        trainer = _trainer(run, record, data, machine, resume)
     if team.leads:  # of a resumed run too: its pictures may have moved
         open_new(run, replace(record, classes=data.labels), data.record())
     if team.leads:
@@ -103,13 +105,8 @@ def _fit(run: Path, record: RunRecord, trainer: Trainer, team: Team) -> bool:
     epochs, done = record.settings.epochs, len(trainer.history)
     shown = TrainProgress(epochs, trainer.pictures_per_epoch, done=done, shown=team.leads)
     try:
-        with shown as bar:
+        with shown as bar, _memory_errors():
             trainer.fit(run, bar)
-    except torch.cuda.OutOfMemoryError as exc:
-        raise BackendError(
-            "the GPU has too little memory for this run. Give --hold stream, or a smaller --batch "
-            "or --size in a new run."
-        ) from exc
     except KeyboardInterrupt:
         # Nothing is saved here: in the middle of an epoch the weights are ahead of the history,
         # and a resumed run would not be the run that was stopped.
@@ -121,6 +118,18 @@ def _fit(run: Path, record: RunRecord, trainer: Trainer, team: Team) -> bool:
         logger.warning("%s That is this preset's outcome.", str(exc).partition(":")[0] + ".")
         return True
     return False
+
+
+@contextmanager
+def _memory_errors() -> Iterator[None]:
+    """Say what helps where the GPU's memory is full."""
+    try:
+        yield
+    except torch.cuda.OutOfMemoryError as exc:
+        raise BackendError(
+            "the GPU has too little memory for this run. Give --hold stream, or a smaller --batch "
+            "or --size in a new run."
+        ) from exc
 
 
 def _prepare(run: Path, record: RunRecord, machine: Machine, resume: bool) -> Prepared:
@@ -140,10 +149,10 @@ def _prepare(run: Path, record: RunRecord, machine: Machine, resume: bool) -> Pr
         hold=hold,
         progress=reading if team.leads else iter,
     )
-    team.check_same("pictures", (data.training.digests(), data.validation.digests()))
+    team.check_same("pictures", (data.training.digests, data.validation.digests))
     if resume and sides is not None:
-        _check_as_begun("training", sides.training, data.training.digests())
-        _check_as_begun("validation", sides.validation, data.validation.digests())
+        _check_as_begun("training", sides.training, data.training.digests)
+        _check_as_begun("validation", sides.validation, data.validation.digests)
     return data
 
 
