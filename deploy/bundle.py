@@ -23,6 +23,7 @@ from deploy.arrays import Json
 from deploy.decision import Decision
 from deploy.errors import BundleError
 from deploy.files import (
+    read_json,
     reading_errors,
     sha256,
     staged_folder,
@@ -137,7 +138,7 @@ class Bundle:
         """
         if name not in self.manifest.files:
             return {}
-        said = _read_json(self.root / name)
+        said = read_json(self.root / name, BundleError, "Copy the bundle again.")
         if not isinstance(said, dict):
             raise BundleError(f"{self.root / name} holds no object. Copy the bundle again.")
         return said
@@ -168,7 +169,7 @@ def _load_folder(root: Path) -> Bundle:
 
 
 def _read_manifest(path: Path) -> Manifest:
-    said = _read_json(path)
+    said = read_json(path, BundleError, "Copy the bundle again.")
     schema = said.get("schema") if isinstance(said, dict) else None
     if isinstance(schema, int) and schema > SCHEMA:
         raise BundleError(
@@ -187,13 +188,6 @@ def _as_newest(said: Any) -> Any:
         return said
     added = {"margin_at_least": 0.0, "familiar_at_least": None}
     return said | {"schema": SCHEMA, "decision": added | decision}
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as exc:
-        raise BundleError(f"{path} cannot be read ({exc}). Copy the bundle again.") from exc
 
 
 def _check_files(root: Path, manifest: Manifest) -> None:

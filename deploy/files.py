@@ -95,6 +95,21 @@ def write_json(path: Path, value: Any, *, mode: int = 0o644) -> None:
     write_bytes(path, text.encode("utf-8", "backslashreplace"), mode=mode)
 
 
+def read_json(path: Path, error: type[GemscanError], remedy: str = "") -> Any:
+    """What a file of JSON holds.
+
+    Args:
+        remedy: a sentence that says what to do where it cannot be read.
+
+    Raises:
+        error: it is not there, may not be read, or is no JSON in UTF-8.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as exc:
+        raise error(f"{path} cannot be read ({exc}). {remedy}".rstrip()) from exc
+
+
 def without_nan(value: Any) -> Any:
     """The same for JSON: numbers that do not exist become None, tuples become lists."""
     if isinstance(value, Mapping):

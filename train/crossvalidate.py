@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
 import logging
 import subprocess
 import sys
@@ -23,7 +22,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from deploy.arrays import Json
 from deploy.errors import DataError, GemscanError, SettingsError
-from deploy.files import write_json
+from deploy.files import read_json, write_json
 from deploy.folders import find_labelled
 from train.checkpoint import load_weights
 from train.data.pictures import look_at
@@ -53,32 +52,22 @@ class Fold:
 
     root: its run folder.
     split: the file that says which pictures validate.
+    start: the weights that it starts from, where they are its own: of an earlier stage.
     """
 
     root: Path
     split: Path
+    start: Path | None = None
 
     @property
     def done(self) -> bool:
         """Whether it was trained to its end."""
         return (self.root / LAST).exists()
 
-
-def check_plan(out: Path, plan: Json) -> None:
-    """See that what lies in `out`, if anything, was begun alike: folds of two plans overlap.
-
-    Raises:
-        SettingsError: it was begun otherwise.
-    """
-    path = out / PLAN
-    if not path.exists():
-        return
-    try:
-        begun = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as exc:
-        raise SettingsError(f"{path} cannot be read ({exc}). Choose another --out.") from exc
-    if begun != plan:
-        raise SettingsError(f"{out} was started with other flags. Choose another --out.")
+    @property
+    def flags(self) -> list[str]:
+        """Those of `gemscan train` that are this fold's own."""
+        return ["--weights", str(self.start)] if self.start else []
 
 
 def plan_folds(
@@ -100,7 +89,7 @@ def plan_folds(
         StorageError: `out` cannot be written.
     """
     plan = {"folds": count, "seed": seed, "classes": classes and list(classes)}
-    check_plan(out, plan)
+    _check_plan(out, plan)
     folds = [Fold(out / f"fold{k}", out / f"fold{k}.json") for k in range(1, count + 1)]
     if all(fold.split.exists() for fold in folds):
         write_json(out / PLAN, plan)  # one of an earlier version has none
@@ -113,8 +102,32 @@ def plan_folds(
     return folds
 
 
-def follow_folds(earlier: Path) -> list[Fold]:
-    """The folds of an earlier cross-validation, whose weights a second stage starts from.
+def plan_second_stage(
+    earlier: Path, out: Path, *, classes: Sequence[str] | None = None
+) -> list[Fold]:
+    """Folds like those of an earlier cross-validation, each to start from the weights of its own.
+
+    Raises:
+        SettingsError: what lies in `out` was begun with other folds.
+        DataError: the earlier one is not finished.
+        StorageError: `out` cannot be written.
+    """
+    before = finished_folds(earlier)
+    plan = {"after": str(earlier.resolve()), "classes": classes and list(classes)}
+    _check_plan(out, plan)
+    write_json(out / PLAN, plan)
+    return [Fold(out / fold.root.name, fold.split, fold.root / LAST) for fold in before]
+
+
+def _check_plan(out: Path, plan: Json) -> None:
+    """What lies in `out`, if anything, was begun alike: folds of two plans overlap."""
+    path = out / PLAN
+    if path.exists() and read_json(path, SettingsError, "Choose another --out.") != plan:
+        raise SettingsError(f"{out} was started with other flags. Choose another --out.")
+
+
+def finished_folds(earlier: Path) -> list[Fold]:
+    """The folds of a cross-validation.
 
     Raises:
         DataError: there is none, or it is not finished.
@@ -254,10 +267,9 @@ def _check_unseen(folds: Sequence[Fold]) -> None:
 
 
 def _score(fold: Fold) -> FoldScore:
+    history, split = (read_json(fold.root / name, DataError) for name in (HISTORY, SPLIT))
     try:
-        history = json.loads((fold.root / HISTORY).read_text(encoding="utf-8"))
-        split = json.loads((fold.root / SPLIT).read_text(encoding="utf-8"))
         n = len(split["validation"])
         return FoldScore(n, round(history[-1]["validation_top1"] * n))
-    except (OSError, ValueError, LookupError, TypeError) as exc:
+    except (LookupError, TypeError) as exc:
         raise DataError(f"the records of {fold.root} cannot be read ({exc!r}).") from exc

@@ -47,7 +47,8 @@ def run_crossvalidate(args: argparse.Namespace) -> int:
     from train.crossvalidate import check_begun, check_untaught, estimate, train_fold
     from train.estimate import ESTIMATE
 
-    folds = [(fold, [*_class_flags(args), *own, *args.train]) for fold, own in _folds(args)]
+    flags = [*(["--classes", str(args.classes)] if args.classes else []), *args.train]
+    folds = [(fold, [*fold.flags, *flags]) for fold in _folds(args)]
     for fold, flags in folds:
         check_begun(args.data, fold, flags)
         check_untaught(args.data, fold, flags)
@@ -61,37 +62,16 @@ def run_crossvalidate(args: argparse.Namespace) -> int:
     return 0
 
 
-def _folds(args: argparse.Namespace) -> list[tuple[Fold, list[str]]]:
-    """Each fold with the flags that are its own."""
-    from deploy.files import write_json
+def _folds(args: argparse.Namespace) -> list[Fold]:
     from deploy.folders import read_class_list
-    from train.crossvalidate import PLAN, Fold, check_plan, follow_folds, plan_folds
+    from train.crossvalidate import plan_folds, plan_second_stage
     from train.loop.progress import reading
-    from train.run.folder import LAST
 
     classes = read_class_list(args.classes) if args.classes else None
-    if args.after is None:
-        planned = plan_folds(
-            args.data,
-            args.out,
-            classes=classes,
-            count=args.folds,
-            seed=args.seed,
-            progress=reading,
-        )
-        return [(fold, []) for fold in planned]
-    followed = follow_folds(args.after)
-    plan = {"after": str(args.after.resolve()), "classes": classes and list(classes)}
-    check_plan(args.out, plan)
-    write_json(args.out / PLAN, plan)
-    return [
-        (Fold(args.out / fold.root.name, fold.split), ["--weights", str(fold.root / LAST)])
-        for fold in followed
-    ]
-
-
-def _class_flags(args: argparse.Namespace) -> list[str]:
-    return ["--classes", str(args.classes)] if args.classes else []
+    if args.after is not None:
+        return plan_second_stage(args.after, args.out, classes=classes)
+    dealt = {"count": args.folds, "seed": args.seed}
+    return plan_folds(args.data, args.out, classes=classes, **dealt, progress=reading)
 
 
 def _summary(found: Json) -> str:

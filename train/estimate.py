@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from deploy.arrays import Json
 from deploy.errors import DataError
 from deploy.evaluation.scores import wilson_interval
+from deploy.files import read_json
 from train.run.folder import SPLIT, read_record, told
 
 ESTIMATE = "estimate.json"
@@ -38,8 +38,8 @@ def recipe_of(run: Path) -> Json:
     """
     record, split = read_record(run), run / SPLIT
     try:
-        kinds = len(json.loads(split.read_text(encoding="utf-8"))["labels"])
-    except (OSError, ValueError, LookupError, TypeError) as exc:
+        kinds = len(read_json(split, DataError)["labels"])
+    except (LookupError, TypeError) as exc:
         raise DataError(f"{split} cannot be read ({exc!r}).") from exc
     extra = record.extra is not None
     return told(asdict(record.settings)) | {"kinds": kinds, "extra_pictures": extra}
@@ -70,11 +70,11 @@ def read_estimate(path: Path) -> Json:
     Raises:
         DataError: not readable, or something else.
     """
+    said: Json = read_json(path, DataError)
     try:
-        said: Json = json.loads(path.read_text(encoding="utf-8"))
         whole = all(isinstance(said[name], kind) for name, kind in KEPT.items())
-    except (OSError, ValueError, LookupError, TypeError) as exc:
-        raise DataError(f"{path} cannot be read as an estimate ({exc!r}).") from exc
+    except (LookupError, TypeError) as exc:
+        raise DataError(f"{path} holds no estimate of gemscan crossvalidate.") from exc
     whole = whole and isinstance(said.get("recipe", {}), dict)
     if not whole or set(said) - {"recipe"} != set(KEPT):
         raise DataError(f"{path} holds no estimate of gemscan crossvalidate.")

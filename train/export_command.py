@@ -50,12 +50,12 @@ def run_export(args: argparse.Namespace) -> int:
     """Export, and say how the result was proven."""
     from deploy.folders import read_class_list
     from train.confidence.fit import Settings
-    from train.crossvalidate import follow_folds
+    from train.crossvalidate import finished_folds
     from train.estimate import read_estimate
     from train.export.confidence import Asked
     from train.export.export import export_run
 
-    folds = tuple(fold.root for fold in follow_folds(args.folds)) if args.folds else ()
+    folds = tuple(fold.root for fold in finished_folds(args.folds)) if args.folds else ()
     classes = read_class_list(args.classes) if args.classes else None
     settings = Settings(args.named_right, args.known_kept, args.most)
     proof = export_run(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from deploy.errors import SettingsError
+from deploy.files import read_json
 from deploy.published import STUDY_15_AUGMENTED, STUDY_15_PHOTOGRAPHS
 from deploy.settings import from_mapping
 from train.settings import ADAM, CONSTANT, NOTHING, SMALLEST_ERROR, TrainSettings
@@ -59,10 +59,7 @@ def choose_settings(
 
 
 def _read(file: Path) -> dict[str, Any]:
-    try:
-        said = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as exc:
-        raise SettingsError(f"{file} cannot be read as settings in JSON: {exc}") from exc
+    said = read_json(file, SettingsError, "Settings are written in JSON (docs/trainer.md).")
     if not isinstance(said, dict):
         raise SettingsError(f"{file} must hold an object with named settings, not {said!r}")
     return said

@@ -20,7 +20,7 @@ from train.crossvalidate import (
     FoldError,
     check_untaught,
     estimate,
-    follow_folds,
+    finished_folds,
     plan_folds,
     train_fold,
 )
@@ -150,12 +150,12 @@ def test_folds_of_an_earlier_version_go_on(
     out = shutil.copytree(finished, tmp_path / "out")
     shutil.copy(finished / "fold1" / LAST, tmp_path / "start.pt")
     (out / "plan.json").unlink()
-    for fold in follow_folds(out):
+    for fold in finished_folds(out):
         record = json.loads((fold.root / SETTINGS).read_text())
         record["settings"]["weights"] = "start.pt"
         (fold.root / SETTINGS).write_text(json.dumps(record))
     monkeypatch.setattr(crossvalidate.subprocess, "run", lambda *_, **__: pytest.fail("trained"))
-    monkeypatch.setattr(crossvalidate, "estimate", lambda folds: estimate(follow_folds(finished)))
+    monkeypatch.setattr(crossvalidate, "estimate", lambda folds: estimate(finished_folds(finished)))
     monkeypatch.chdir(tmp_path)
     words = ["crossvalidate", str(blobs), "--out", str(out), "--folds", "3", *TINY]
 
@@ -166,7 +166,7 @@ def test_folds_of_an_earlier_version_go_on(
 
 def test_a_fold_that_goes_on_needs_its_start_no_more(finished: Path, blobs: Path, tmp_path: Path):
     out = shutil.copytree(finished, tmp_path / "out")
-    fold = follow_folds(out)[0]
+    fold = finished_folds(out)[0]
     flags = ["--weights", str(tmp_path / "gone.pt")]
     (fold.root / LAST).unlink()
 
@@ -196,7 +196,7 @@ def test_the_same_command_goes_on_and_trains_nothing_again(
 
 
 def test_a_run_that_was_taught_by_what_judges_it_gives_no_estimate(finished: Path, tmp_path: Path):
-    folds = follow_folds(shutil.copytree(finished, tmp_path / "out"))
+    folds = finished_folds(shutil.copytree(finished, tmp_path / "out"))
     weights = load_weights(folds[1].root / LAST)
     seen = digests(folds[1].split, "validation")[:2]
     save_checkpoint(folds[1].root / LAST, weights | {"training": [*weights["training"], *seen]})
@@ -223,7 +223,7 @@ def test_what_knows_the_judges_is_refused_before_a_fold_takes_hours(
 
 
 def test_a_picture_that_judges_twice_gives_no_estimate(finished: Path):
-    first = follow_folds(finished)[0]
+    first = finished_folds(finished)[0]
 
     with pytest.raises(FoldError, match="9 pictures judge fold1 and another fold"):
         estimate([first, first])
@@ -278,7 +278,7 @@ def test_a_second_stage_keeps_the_folds_and_starts_from_their_weights(
     monkeypatch.setattr(
         crossvalidate, "train_fold", lambda data, fold, flags: called.append((fold, flags))
     )
-    monkeypatch.setattr(crossvalidate, "estimate", lambda folds: estimate(follow_folds(finished)))
+    monkeypatch.setattr(crossvalidate, "estimate", lambda folds: estimate(finished_folds(finished)))
     words = ["crossvalidate", str(blobs), "--out", str(tmp_path), "--after", str(finished)]
 
     assert gemscan.main([*words, *TINY]) == 0
@@ -291,7 +291,7 @@ def test_a_second_stage_keeps_the_folds_and_starts_from_their_weights(
 
 
 def test_a_finished_fold_is_not_trained_again(finished: Path, blobs: Path):
-    fold = follow_folds(finished)[0]
+    fold = finished_folds(finished)[0]
 
     train_fold(blobs, fold, ["--no-such-flag"])  # it would be refused
 
@@ -316,16 +316,16 @@ def test_a_file_named_train_in_this_folder_is_not_run(
 
 def test_nothing_can_follow_what_is_not_finished(tmp_path: Path):
     with pytest.raises(DataError, match="no finished cross-validation"):
-        follow_folds(tmp_path)
+        finished_folds(tmp_path)
 
 
-def test_nothing_can_follow_folds_of_which_one_has_not_begun(finished: Path, tmp_path: Path):
+def test_nothing_can_finished_folds_of_which_one_has_not_begun(finished: Path, tmp_path: Path):
     out = shutil.copytree(finished, tmp_path / "out")
     shutil.rmtree(out / "fold3")
     (out / "estimate.json").unlink()
 
     with pytest.raises(DataError, match="no finished cross-validation"):
-        follow_folds(out)
+        finished_folds(out)
 
 
 def test_the_estimate_travels_in_the_bundle(

@@ -37,7 +37,7 @@ def test_flags_win_over_the_file_and_the_file_over_the_preset(tmp_path: Path):
         ('{"preset": ["sound"]}', "there is no preset"),
         ('{"optimizer": "lion"}', "optimizer must be sgd or adam"),
         ("[]", "must hold an object"),
-        ("{", "cannot be read as settings in JSON"),
+        ("{", "Settings are written in JSON"),
     ],
 )
 def test_a_settings_file_with_anything_else_is_refused(tmp_path: Path, text: str, said: str):

@@ -15,6 +15,7 @@ from deploy.arrays import FloatArray, Json
 from deploy.backends.onnx_cpu import OnnxCpuBackend
 from deploy.bundle import BundleDraft
 from deploy.errors import DataError
+from deploy.files import read_json
 from train.confidence.apply import digests, knew, put_in, write_used
 from train.confidence.collect import Progress, Sides, find_unknown, some
 from train.confidence.fit import Looked, Settings, fit_confidence, fit_with, look_around
@@ -22,7 +23,7 @@ from train.confidence.judged import Judged, judge
 from train.confidence.rows import joined
 from train.confidence.thresholds import choose_decision
 from train.estimate import FoldScore, pool, recipe_of
-from train.export.trained import TrainedRun, read_json, read_run
+from train.export.trained import WHOLE, TrainedRun, read_run
 from train.run.folder import SPLIT
 
 logger = logging.getLogger(__name__)
@@ -72,7 +73,8 @@ def _judging(run: TrainedRun, asked: Asked) -> list[str]:
     """Digests of the pictures that choose the thresholds: of all folds, or the run's own."""
     if not asked.folds:
         return digests(run.validation)
-    listed = [p for fold in asked.folds for p in read_json(fold / SPLIT)["validation"]]
+    splits = [read_json(fold / SPLIT, DataError, WHOLE) for fold in asked.folds]
+    listed = [picture for split in splits for picture in split["validation"]]
     return [picture["digest"] for picture in listed if picture["label"] in run.labels]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import platform
 from collections.abc import Sequence
@@ -10,7 +9,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -22,6 +20,7 @@ from deploy.arrays import Json
 from deploy.bundle import MODEL_FILES, SCHEMA, BundleDraft, Manifest
 from deploy.decision import Decision
 from deploy.errors import DataError
+from deploy.files import read_json
 from deploy.folders import LabelledPicture
 from deploy.preprocess import Framing, InputSpec
 from train.checkpoint import load_weights
@@ -32,6 +31,8 @@ from train.model import GemNet, build_model
 from train.run.folder import HISTORY, SETTINGS, SPLIT, told
 
 logger = logging.getLogger(__name__)
+
+WHOLE = "Is the run whole?"
 
 
 @dataclass(frozen=True)
@@ -187,17 +188,10 @@ def read_run(run: Path, checkpoint: str) -> TrainedRun:
         saved_framing(weights),
         weights["epoch"],
         tuple(weights["training"]),
-        read_json(run / SPLIT),
-        read_json(run / SETTINGS),
-        read_json(run / HISTORY),
+        read_json(run / SPLIT, DataError, WHOLE),
+        read_json(run / SETTINGS, DataError, WHOLE),
+        read_json(run / HISTORY, DataError, WHOLE),
     )
-
-
-def read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as exc:
-        raise DataError(f"{path} cannot be read ({exc}). Is the run whole?") from exc
 
 
 def _with_rows(model: GemNet, rows: Sequence[int]) -> GemNet:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from deploy.errors import SettingsError
-from deploy.files import write_json
+from deploy.errors import DataError, SettingsError
+from deploy.files import read_json, write_json
 from deploy.folders import LabelledPicture, find_labelled, read_class_list
 from deploy.published import STUDY_15, STUDY_15_MEAN
 from deploy.settings import from_mapping
@@ -117,10 +116,7 @@ def _check_weights(plan: Plan, out: Path) -> None:
 
 
 def _read_plan(path: Path) -> Plan:
-    try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as exc:
-        raise SettingsError(f"{path} cannot be read ({exc}). Choose another --out.") from exc
+    said = read_json(path, SettingsError, "Choose another --out.")
     return from_mapping(Plan, said, where=str(path))
 
 
@@ -147,7 +143,7 @@ def _settings(preset: str, plan: Plan) -> TrainSettings:
 
 
 def _tested(run: Path) -> list[LabelledPicture]:
-    split = json.loads((run / SPLIT).read_text(encoding="utf-8"))
+    split = read_json(run / SPLIT, DataError, "Choose another --out.")
     return [LabelledPicture(Path(p["path"]), p["label"]) for p in split["validation"]]
 
 

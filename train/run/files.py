@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from deploy.arrays import Json
 from deploy.errors import DataError
+from deploy.files import read_json
 from train.run.environment import read_environment
 from train.run.folder import HISTORY, OUTCOME, SETTINGS, SPLIT
 
@@ -73,15 +73,12 @@ def read_run(folder: Path) -> RunFiles:
 def _required(folder: Path, name: str) -> Any:
     found = _read(folder / name, None)
     if not isinstance(found, dict):
-        raise DataError(f"{folder} holds no run: {name} is not there, or not whole.")
+        raise DataError(
+            f"{folder} holds no run: {name} is not there, or not whole. Give the folder that "
+            "gemscan train --out wrote."
+        )
     return found
 
 
 def _read(path: Path, otherwise: Any) -> Any:
-    try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return otherwise
-    except (OSError, ValueError) as exc:
-        raise DataError(f"{path} cannot be read ({exc}).") from exc
-    return said
+    return read_json(path, DataError) if path.exists() else otherwise

@@ -6,7 +6,6 @@ settings can be resumed, and what the state calls done lies on the disk.
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from typing import Any
 
 from deploy.arrays import Json
 from deploy.errors import SettingsError
-from deploy.files import storage_errors, write_json
+from deploy.files import read_json, storage_errors, write_json
 from deploy.lock import sole_holder
 from deploy.settings import from_mapping
 from train.settings import TrainSettings
@@ -89,12 +88,7 @@ def read_record(run: Path) -> RunRecord:
         SettingsError: there is no run, or its settings are not whole.
     """
     path = run / SETTINGS
-    try:
-        saved = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as exc:
-        raise SettingsError(
-            f"{run} cannot be resumed: {path} cannot be read ({exc}). Leave --resume out to begin."
-        ) from exc
+    saved = read_json(path, SettingsError, f"{run} is no run that could go on: begin a new one.")
     return from_mapping(RunRecord, _with_later_settings(saved), where=str(path))
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from deploy.errors import SettingsError
-from deploy.files import write_json
+from deploy.files import read_json, write_json
 from deploy.settings import from_mapping
 from train.data.prepare import Prepared
 from train.loop.choose import chosen_epoch
@@ -81,10 +80,7 @@ def read_outcome(run: Path) -> Outcome | None:
         SettingsError: the file is not what `write_outcome` wrote.
     """
     path = run / OUTCOME
-    try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not path.exists():
         return None
-    except (OSError, ValueError) as exc:
-        raise SettingsError(f"{path} cannot be read ({exc}). Remove it to train again.") from exc
+    said = read_json(path, SettingsError, "Remove it to train again.")
     return from_mapping(Outcome, said, where=str(path))
