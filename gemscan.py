@@ -30,7 +30,7 @@ VERBS = {
     "evaluate": ("deploy.evaluation.evaluate_command", "score a bundle on labelled photographs"),
     "card": ("deploy.evaluation.card_command", "say what a bundle knows, and what was measured"),
     "compare": ("deploy.evaluation.compare_command", "check that INT8 agrees with float32"),
-    "run": ("edge_app.run_command", "classify a live source and draw the label"),
+    "run": ("edge_app.run_command", "name the stones under a camera, or in a video or folder"),
     "capture": ("edge_app.capture_command", "photograph stones for a folder to train on"),
     "calibrate-camera": (
         "edge_app.cameras.calibrate_command",

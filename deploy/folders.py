@@ -44,7 +44,11 @@ def read_class_list(path: Path) -> tuple[str, ...]:
     try:  # "-sig": some editors begin a file with a byte order mark
         names = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
     except (OSError, UnicodeDecodeError) as exc:
-        raise DataError(f"{path} cannot be read as a list of classes: {exc}") from exc
+        why = exc.strerror if isinstance(exc, OSError) else str(exc)
+        raise DataError(
+            f"{path} cannot be read as a list of classes: {why}. Give a text file with the name "
+            "of a class on each line."
+        ) from exc
     classes = tuple(name for name in names if name)
     if not classes:
         raise DataError(f"{path} holds no class name. Write one a line.")

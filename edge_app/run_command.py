@@ -69,7 +69,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--keep",
         metavar="FOLDER",
         help="where scanned stones are kept; none keeps nothing (default: of a camera's stones "
-        "~/.local/share/gemscan or $GEMSCAN_RECORD, of demo:// and files nothing)",
+        "~/.local/share/gemscan or $GEMSCAN_RECORD; of demo:// while its "
+        "page runs; of files nothing)",
     )
     parser.add_argument(
         "--wait-for-camera",

@@ -52,7 +52,9 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as exc:
-        raise CheckpointError(f"there is no checkpoint {path}.") from exc
+        raise CheckpointError(
+            f"there is no checkpoint {path}. Give a folder that gemscan train --out wrote."
+        ) from exc
     except NO_CHECKPOINT as exc:
         raise CheckpointError(
             f"{path} cannot be read as a checkpoint ({_reason(exc)}). Give another file."

@@ -41,7 +41,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the same with pictures that only teach, as `gemscan train --extra` had them",
     )
     add_targets(parser)
-    parser.add_argument("--threads", type=number(0, MOST_THREADS), default=0, metavar="N")
+    parser.add_argument(
+        "--threads",
+        type=number(0, MOST_THREADS),
+        default=0,
+        metavar="N",
+        help="0 (default): all cores",
+    )
     parser.add_argument("--dry-run", action="store_true", help="measure and print, write nothing")
     parser.set_defaults(run=run_confidence)
 

@@ -12,7 +12,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The run, the bundle, and which of its checkpoints."""
     parser.add_argument("run_folder", type=Path, metavar="RUN", help="what gemscan train wrote")
     parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="folder to write")
-    parser.add_argument("--checkpoint", choices=("best", "last"), default="best")
+    parser.add_argument(
+        "--checkpoint",
+        choices=("best", "last"),
+        default="best",
+        help="best (default): the weights of the epoch with the lowest validation loss; last: "
+        "those of the last epoch, which no score chose",
+    )
     parser.add_argument(
         "--classes",
         type=Path,

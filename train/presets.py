@@ -31,6 +31,7 @@ REFERENCE = TrainSettings(
     warmup_epochs=0.0,
     ema_decay=0.0,
     enlarge=STUDY_15_AUGMENTED / STUDY_15_PHOTOGRAPHS,
+    framing="centre",
     best_by=SMALLEST_ERROR,
 )
 

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 REMEDY = (
     "on a Jetson TensorRT is part of JetPack, which a virtual environment sees only when it was "
     "made with python3 -m venv --system-site-packages; on a PC: pip install 'gemscan[tensorrt]'. "
-    "Without it: --backend onnx-cpu"
+    "Without it gemscan runs on the processor: gemscan run --backend onnx-cpu"
 )
 MESSAGES_KEPT = 200
 WORTH_KEEPING = ("INTERNAL_ERROR", "ERROR", "WARNING")

@@ -26,7 +26,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--backend", default="auto", help="auto, onnx-cpu, tensorrt (see: gemscan doctor)"
     )
-    parser.add_argument("--precision", choices=("auto", "int8", "fp16", "fp32"), default="auto")
+    parser.add_argument(
+        "--precision",
+        choices=("auto", "int8", "fp16", "fp32"),
+        default="auto",
+        help="auto (default) takes int8 where the bundle has it",
+    )
     parser.add_argument(
         "--threads", type=number(0, MOST_THREADS), default=0, metavar="N", help="0: all cores"
     )

@@ -115,7 +115,7 @@ def check_windows() -> Check:
     display = importlib.import_module("edge_app.display")
     problem = display.display_problem()
     if problem:
-        remedy = "--display auto runs without a window; --record FILE writes a video"
+        remedy = "a camera is then shown as a page in the browser; --record FILE writes a video"
         return Check("display", NOTE, problem, remedy)
     return Check("display", OK, "a window can be opened")
 

@@ -21,7 +21,10 @@ KINDS = {
     "rtsps": ("edge_app.sources.rtsp", "rtsps://HOST/PATH"),
     "gst": ("edge_app.sources.gstreamer", "gst://PIPELINE"),
     "demo": ("edge_app.sources.demo", "demo://"),
-    "file": ("edge_app.sources.file", "a video file or a folder of pictures, file:// or not"),
+    "file": (
+        "edge_app.sources.file",
+        "a video file or a folder of pictures (file:// before it is allowed)",
+    ),
 }
 
 

@@ -58,8 +58,14 @@ def test_the_shipped_bundles_say_their_own_numbers(name: str):
 
     known, validation = metrics["confidence"]["known"], metrics["validation"]
     assert f"{validation['top1']:.1%} of {validation['n']} validation pictures" in said
-    assert f"names {known['named']['share']:.1%}" in said
-    assert f"({known['named_right']['share']:.1%} of them right)" in said
+    named, listed, referred = (known[fate]["share"] for fate in ("named", "listed", "referred"))
+    assert (
+        f"names {named:.1%} ({known['named_right']['share']:.1%} of them right), lists {listed:.1%}"
+    ) in said
+    assert f"refers {referred:.1%}" in said
+    estimate = metrics["cross_validation"]
+    assert f"{estimate['top1']:.1%} of {estimate['n']:,} unseen photographs" in said
+    assert f"taught by     {bundle.manifest.provenance['training']['pictures']:,}" in card(bundle)
     for evaluation in metrics["evaluation"]:
         assert f"refers {evaluation['unknown']['referred']:.1%}" in said
 

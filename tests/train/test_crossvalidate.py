@@ -22,6 +22,7 @@ from train.crossvalidate import (
     estimate,
     finished_folds,
     plan_folds,
+    plan_second_stage,
     train_fold,
 )
 from train.estimate import held_against, read_estimate
@@ -271,6 +272,68 @@ def test_the_estimate_pools_what_each_fold_named_right(finished: Path):
     assert [fold["n"] for fold in said["folds"]] == [9, 9, 9]
 
 
+def test_the_last_epoch_counts_whichever_was_best(finished: Path, tmp_path: Path):
+    folds = finished_folds(shutil.copytree(finished, tmp_path / "folds"))
+    history = json.loads((folds[0].root / "history.json").read_text())
+    (folds[0].root / "history.json").write_text(
+        json.dumps([*history, history[-1] | {"validation_top1": 1 / 9}])
+    )
+
+    assert estimate(folds)["folds"][0] == {"n": 9, "right": 1}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--classes", "classes.txt"], "started with other flags"),
+        (["--after", "FINISHED"], "started with other flags"),
+        ([], "plan.json cannot be read"),
+    ],
+)
+def test_folds_are_not_gone_on_with_by_another_plan(
+    finished: Path, blobs: Path, tmp_path: Path, monkeypatch, capsys, words: list[str], said: str
+):
+    out = tmp_path / "out"
+    plan_folds(blobs, out, count=3)
+    (tmp_path / "classes.txt").write_text("Ruby\nSapphire\n")
+    monkeypatch.chdir(tmp_path)
+    if not words:
+        (out / "plan.json").write_text("{")
+    words = [str(finished) if word == "FINISHED" else word for word in words]
+
+    assert gemscan.main(["crossvalidate", str(blobs), "--out", str(out), *words, *TINY]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_second_stage_is_not_gone_on_with_after_another_first(finished: Path, tmp_path: Path):
+    other = shutil.copytree(finished, tmp_path / "other")
+    plan_second_stage(finished, tmp_path / "out")
+
+    with pytest.raises(SettingsError, match="started with other flags"):
+        plan_second_stage(other, tmp_path / "out")
+
+
+def test_a_fold_that_was_killed_goes_on_after_its_last_save(
+    blobs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    given: list[str] = []
+
+    def run(words: list[str], **_: object) -> subprocess.CompletedProcess[bytes]:
+        given.extend(words)
+        (fold.root / LAST).touch()
+        return subprocess.CompletedProcess([], returncode=0)
+
+    fold = plan_folds(blobs, tmp_path, count=3)[0]
+    fold.root.mkdir()
+    (fold.root / SETTINGS).write_text("{}")
+    monkeypatch.setattr(crossvalidate.subprocess, "run", run)
+
+    train_fold(blobs, fold, ["--epochs", "3"])
+
+    assert given[-1] == "--resume"
+    assert given[given.index("--split") + 1] == str(fold.split)
+
+
 def test_a_second_stage_keeps_the_folds_and_starts_from_their_weights(
     finished: Path, blobs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -279,15 +342,17 @@ def test_a_second_stage_keeps_the_folds_and_starts_from_their_weights(
         crossvalidate, "train_fold", lambda data, fold, flags: called.append((fold, flags))
     )
     monkeypatch.setattr(crossvalidate, "estimate", lambda folds: estimate(finished_folds(finished)))
+    classes = tmp_path / "classes.txt"
+    classes.write_text("Ruby\nSapphire\nPeridot\n")
     words = ["crossvalidate", str(blobs), "--out", str(tmp_path), "--after", str(finished)]
 
-    assert gemscan.main([*words, *TINY]) == 0
+    assert gemscan.main([*words, "--classes", str(classes), *TINY]) == 0
 
     assert [fold.root for fold, _ in called] == [tmp_path / f"fold{k}" for k in (1, 2, 3)]
     for fold, flags in called:
         assert fold.split == finished / fold.root.name / "split.json"
         assert flags[:2] == ["--weights", str(finished / fold.root.name / "last.pt")]
-        assert flags[2:] == list(TINY[1:])
+        assert flags[2:] == ["--classes", str(classes), *TINY[1:]]
 
 
 def test_a_finished_fold_is_not_trained_again(finished: Path, blobs: Path):

@@ -10,7 +10,7 @@ import pytest
 
 from deploy.errors import DataError
 from deploy.folders import LabelledPicture, find_labelled
-from deploy.preprocess import Framing, InputSpec
+from deploy.preprocess import InputSpec
 from train.data import pictures
 from train.data.pictures import read_squares
 from train.data.prepare import prepare
@@ -52,7 +52,7 @@ def test_each_side_holds_the_pixels_and_the_class_of_its_pictures(blobs: Path):
 
     assert data.labels == ("Sapphire", "Ruby")
     for side, px in ((data.training, 40), (data.validation, 32)):
-        squares = read_squares(side.pictures, px, Framing()).pixels
+        squares = read_squares(side.pictures, px, data.framing).pixels
         assert (side.pixels.permute(0, 2, 3, 1).numpy() == squares).all()
         assert [data.labels[i] for i in side.targets] == [p.label for p in side.pictures]
 

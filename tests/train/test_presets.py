@@ -62,6 +62,27 @@ def test_the_reference_preset_is_the_printed_protocol():
         schedule.step()
 
 
+def test_the_sound_preset_rises_falls_like_a_cosine_and_decays_weights_alone():
+    model = build_model(2)
+    optimizer = make_optimizer(model, SOUND)
+    schedule = make_schedule(optimizer, SOUND, steps_per_epoch=10)
+
+    rates = []
+    for _ in range(SOUND.epochs * 10):
+        rates.append(schedule.get_last_lr()[0])
+        optimizer.step()
+        schedule.step()
+    warmup = round(SOUND.warmup_epochs * 10)
+    assert rates[0] == pytest.approx(SOUND.peak_rate / warmup)
+    assert max(rates) == rates[warmup] == pytest.approx(SOUND.peak_rate)
+    middle = warmup + (len(rates) - warmup) // 2
+    assert rates[middle] == pytest.approx(SOUND.peak_rate / 2, rel=0.01)
+    assert rates[-1] < 1e-4 * SOUND.peak_rate
+    for group in optimizer.param_groups:
+        matrices = {parameter.ndim > 1 for parameter in group["params"]}
+        assert matrices == {group["weight_decay"] == SOUND.weight_decay > 0}
+
+
 def test_a_resumed_run_keeps_its_settings_whatever_a_file_says(
     train: Callable[..., int], blobs: Path, finished_run: Path, tmp_path: Path, capsys
 ):

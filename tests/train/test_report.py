@@ -12,9 +12,9 @@ import pytest
 import torch
 
 import gemscan
-from deploy.preprocess import Framing
 from tests import pages
 from train.checkpoint import load_checkpoint, save_checkpoint
+from train.framing import framing_of
 from train.report import report, validated
 from train.report.facts import duration, pictures_per_epoch
 from train.report.report import write_report
@@ -23,8 +23,10 @@ from train.run import training
 from train.run.environment import ENVIRONMENT
 from train.run.files import read_run
 from train.run.folder import BEST, HISTORY, LAST, SETTINGS, SPLIT, STATE
+from train.settings import TrainSettings
 
 CPU = torch.device("cpu")
+FRAMING = framing_of(TrainSettings().framing)
 
 
 @pytest.fixture
@@ -89,12 +91,12 @@ def test_the_logits_are_those_of_the_weights_and_are_computed_once(
 ):
     best = json.loads((run / HISTORY).read_text())[load_checkpoint(run / BEST)["epoch"] - 1]
     split = read_run(run).split
-    first = validated.validated(run, split, Framing(), CPU)
+    first = validated.validated(run, split, FRAMING, CPU)
     assert float(first.right.mean()) == pytest.approx(best["validation_top1"])
     assert (run / CACHE).exists()
 
     monkeypatch.setattr(validated, "_compute", None)  # would fail
-    again = validated.validated(run, split, Framing(), CPU)
+    again = validated.validated(run, split, FRAMING, CPU)
 
     assert (again.logits == first.logits).all()
     assert again.paths == first.paths
@@ -102,16 +104,16 @@ def test_the_logits_are_those_of_the_weights_and_are_computed_once(
 
 def test_other_weights_and_a_broken_cache_are_computed_anew(run: Path):
     split = read_run(run).split
-    first = validated.validated(run, split, Framing(), CPU).logits
+    first = validated.validated(run, split, FRAMING, CPU).logits
     weights = load_checkpoint(run / BEST)
     weights["backbone"]["fc.bias"] += torch.tensor([1.0, 2.0, 3.0])
     save_checkpoint(run / BEST, weights)
 
-    moved = validated.validated(run, split, Framing(), CPU).logits
+    moved = validated.validated(run, split, FRAMING, CPU).logits
     assert moved - first == pytest.approx(np.array([[1, 2, 3]] * 3), abs=1e-4)
 
     (run / CACHE).write_bytes(b"PK\x03\x04 not whole")
-    assert (validated.validated(run, split, Framing(), CPU).logits == moved).all()
+    assert (validated.validated(run, split, FRAMING, CPU).logits == moved).all()
 
 
 def test_pictures_that_are_gone_are_left_out_and_counted(run: Path):

@@ -12,7 +12,6 @@ import pytest
 import torch
 
 from deploy.errors import PictureError
-from deploy.preprocess import Framing
 from tests.train.steady import STEADY
 from train.data.prepare import prepare
 from train.loop import hold
@@ -43,7 +42,7 @@ def test_a_streamed_run_has_the_curve_of_a_held_one_to_the_digit(
 
 def test_a_streamed_side_gives_the_bytes_of_a_held_one_in_the_order_asked_for(blobs: Path):
     held, files = (prepare(blobs, SETTINGS, hold=lambda _, keep=keep: keep) for keep in (1, 0))
-    stream = Stream(Framing(), 0, pinned=False)
+    stream = Stream(held.framing, 0, pinned=False)
     for name, px in (("training", 40), ("validation", 32)):
         count = len(getattr(held, name).targets)
         order = list(torch.split(torch.randperm(count), 2))
@@ -59,7 +58,7 @@ def test_a_picture_that_goes_while_it_is_needed_is_named(blobs: Path, tmp_path: 
     data = prepare(folder, SETTINGS, hold=lambda _: False)
     gone = data.training.pictures[3].path
     gone.unlink()
-    feed = make_feed(data.training, 40, Stream(Framing(), readers, pinned=False), CPU)
+    feed = make_feed(data.training, 40, Stream(data.framing, readers, pinned=False), CPU)
 
     with pytest.raises(PictureError, match=f"^{gone} cannot be read as a picture"):
         list(feed.batches([torch.tensor([2, 3])]))
@@ -79,14 +78,14 @@ def test_what_has_no_room_is_streamed_unless_it_must_be_held(monkeypatch: pytest
     assert holds(8, SETTINGS, "device", CPU, processes=2)
     assert not holds(1, SETTINGS, "stream", CPU, processes=1)
     assert asked == [40, 40]
-    holds(8, replace(SETTINGS, enlarge=2.0), "auto", CPU, processes=1)
+    holds(8, replace(SETTINGS, enlarge=2.0, framing="centre"), "auto", CPU, processes=1)
     assert asked[-1] == 32
 
 
 @pytest.mark.parametrize("readers", [0, 1])
 def test_reading_draws_nothing_from_the_generator_that_mixup_draws_from(blobs: Path, readers: int):
     data = prepare(blobs, SETTINGS, hold=lambda _: False)
-    feed = make_feed(data.training, 32, Stream(Framing(), readers, pinned=False), CPU)
+    feed = make_feed(data.training, 32, Stream(data.framing, readers, pinned=False), CPU)
     torch.manual_seed(7)
     expected = torch.rand(())
 

@@ -139,7 +139,7 @@ def test_a_bundle_speaks_as_its_network_does(exported: Path):
     assert (read.labels, read.size_px) == (manifest.labels, manifest.input.size_px)
     assert read.temperature == manifest.decision.temperature
     assert read.taught == set(read_bundle_weights(load_bundle(exported))["training"])
-    said = Teachers([read], read.labels, Framing(), 1.0, CPU).say(PICTURES[:, :, :32, :32])
+    said = Teachers([read], read.labels, read.framing, 1.0, CPU).say(PICTURES[:, :, :32, :32])
     with torch.no_grad():
         logits, _ = read.network(PICTURES[:, :, :32, :32])
     assert torch.allclose(said, F.log_softmax(logits / read.temperature, 1), atol=1e-6)

@@ -16,12 +16,13 @@ from deploy.backends import open_backend
 from deploy.backends.onnx_cpu import OnnxCpuBackend
 from deploy.bundle import Bundle, load_bundle
 from deploy.folders import LabelledPicture
-from deploy.preprocess import Framing
 from train.checkpoint import load_weights
 from train.data.pictures import read_squares
 from train.export.onnx_file import ExportError, fold_batch_norms, prove_same, torch_logits
+from train.framing import framing_of
 from train.model import build_model
 from train.run.folder import BEST
+from train.settings import TrainSettings
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,8 @@ def test_a_run_becomes_a_bundle_that_loads_and_agrees_with_torch(
     assert exported.manifest.name == "blobs3"
     assert exported.manifest.metrics["validation"]["n"] == 3
     with open_backend(exported, threads=1) as backend:
-        squares = read_squares(_validation(finished_run), 32, Framing()).pixels
+        framing = framing_of(TrainSettings().framing)
+        squares = read_squares(_validation(finished_run), 32, framing).pixels
         model = build_model(3).eval()
         model.backbone.load_state_dict(load_weights(finished_run / BEST)["backbone"])
         gap = np.abs(backend.infer(squares).logits - torch_logits(model, squares)).max()

@@ -26,6 +26,7 @@ STATE, BEST, LAST = "state.pt", "best.pt", "last.pt"
 LOCK = "lock"
 
 LATER_SETTINGS = ("framing", "mixup", "precision", "teachers", "teacher_share", "shown_px")
+BEFORE = TrainSettings(framing="centre")  # what was done before there was a choice
 
 
 @dataclass(frozen=True)
@@ -99,8 +100,8 @@ def told(settings: Json) -> Json:
 
 
 def _with_later_settings(saved: Any) -> Any:
-    """A run of an earlier version says nothing of what came later; the defaults change nothing."""
+    """A run of an earlier version says nothing of what came later."""
     if isinstance(saved, dict) and isinstance(saved.get("settings"), dict):
-        later = {name: getattr(TrainSettings(), name) for name in LATER_SETTINGS}
+        later = {name: getattr(BEFORE, name) for name in LATER_SETTINGS}
         return saved | {"settings": later | saved["settings"]}
     return saved
