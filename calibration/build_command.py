@@ -63,8 +63,8 @@ def run_build(args: argparse.Namespace) -> int:
     from deploy.engine.contest import hold_contest, recipes_for
     from deploy.engine.make import BuildSettings, device_keys
     from deploy.engine.store import EngineStore
-    from deploy.evaluation.evaluate_command import picture_progress
     from deploy.files import write_json
+    from deploy.progress import picture_progress
 
     bundle = load_bundle(args.bundle)
     pictures = _pictures(bundle, args.images)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deploy.arguments import MOST_THREADS, number
+from deploy.progress import picture_progress, shown
 
 if TYPE_CHECKING:
     from calibration.calibrate import Calibrated
-    from deploy.arrays import ByteArray
     from deploy.bundle import Bundle
 
 COMPARED = 256  # unseen pictures that the two models are compared on at the end
@@ -70,19 +70,13 @@ def run_calibrate(args: argparse.Namespace) -> int:
     path, images = args.bundle.resolve(), args.images.resolve()
     refuse_file(path)
     settings = Settings(args.count, args.method, args.keep_images, args.threads, args.seed)
-    done = calibrate_bundle(load_bundle(path), images, settings, progress=_show_progress)
+    bar = partial(shown, title="measuring ranges")
+    done = calibrate_bundle(load_bundle(path), images, settings, progress=bar)
     print(_what_was_done(path, args.method, done))
     print(_agreement(load_bundle(path), images, args.seed))
     if args.int8_only:
         drop_float32(load_bundle(path))
     return 0
-
-
-def _show_progress(batches: Sequence[ByteArray]) -> Iterable[ByteArray]:
-    from rich.console import Console
-    from rich.progress import track
-
-    return track(batches, "measuring ranges", console=Console(stderr=True), transient=True)
 
 
 def _what_was_done(path: Path, method: str, done: Calibrated) -> str:
@@ -104,7 +98,6 @@ def _agreement(bundle: Bundle, images: Path, seed: int) -> str:
     from deploy.backends import open_backend
     from deploy.errors import DataError
     from deploy.evaluation.compare import compare_pictures
-    from deploy.evaluation.evaluate_command import picture_progress
     from deploy.evaluation.reference import open_reference
 
     try:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from deploy.arguments import MOST_THREADS, number, share
 
@@ -82,6 +80,7 @@ def run_confidence(args: argparse.Namespace) -> int:
     from deploy.bundle import edit_bundle, load_bundle, refuse_file
     from deploy.evaluation.reference import open_reference
     from deploy.golden.ways import renew_golden_familiarity
+    from deploy.progress import shown
     from train.confidence.apply import digests, knew, put_in, write_used
     from train.confidence.collect import find_sides
     from train.confidence.fit import Settings, fit_confidence, look_around
@@ -94,7 +93,7 @@ def run_confidence(args: argparse.Namespace) -> int:
         bundle, args.images, others=args.others, extra=args.extra, most=settings.most
     )
     with open_reference(bundle, threads=args.threads) as backend:
-        looked = look_around(bundle, backend, sides, show_progress)
+        looked = look_around(bundle, backend, sides, shown)
         precision = backend.precision
     fitted = fit_confidence(looked, bundle.labels, settings)
     print(table(bundle.manifest.decision, fitted))
@@ -108,16 +107,6 @@ def run_confidence(args: argparse.Namespace) -> int:
         renew_golden_familiarity(draft.as_bundle())
     print(f"{path}: decision and familiarity written; the models are as they were.")
     return 0
-
-
-def show_progress(items: Sequence[Any], title: str) -> Iterable[Any]:
-    """The same items, with a bar on stderr where that is a terminal."""
-    if not sys.stderr.isatty():
-        return items
-    from rich.console import Console
-    from rich.progress import track
-
-    return track(items, title, console=Console(stderr=True), transient=True)
 
 
 def table(before: Decision, fitted: Confidence) -> str:

@@ -64,8 +64,8 @@ def run_crossvalidate(args: argparse.Namespace) -> int:
 
 def _folds(args: argparse.Namespace) -> list[Fold]:
     from deploy.folders import read_class_list
+    from deploy.progress import reading
     from train.crossvalidate import plan_folds, plan_second_stage
-    from train.loop.progress import reading
 
     classes = read_class_list(args.classes) if args.classes else None
     if args.after is not None:

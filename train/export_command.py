@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from train.confidence_command import add_targets, show_progress
+from deploy.progress import shown
+from train.confidence_command import add_targets
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -69,7 +70,7 @@ def run_export(args: argparse.Namespace) -> int:
         args.bundle,
         version=args.version,
         checkpoint=args.checkpoint,
-        asked=Asked(classes, args.others, settings, show_progress, folds),
+        asked=Asked(classes, args.others, settings, shown, folds),
         estimate=read_estimate(args.estimate) if args.estimate else None,
     )
     print(

@@ -40,8 +40,8 @@ def ratio(text: str) -> tuple[int, int]:
 def run_split(args: argparse.Namespace) -> int:
     """Split, write, and prove what was written."""
     from deploy.folders import read_class_list
+    from deploy.progress import reading
     from train.data.split_folder import split_folder
-    from train.loop.progress import reading
 
     classes = read_class_list(args.classes) if args.classes else None
     proof = split_folder(

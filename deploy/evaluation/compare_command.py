@@ -52,10 +52,10 @@ def run_compare(args: argparse.Namespace) -> int:
     from deploy.backends import open_backend
     from deploy.bundle import load_bundle
     from deploy.evaluation.compare import compare_pictures
-    from deploy.evaluation.evaluate_command import picture_progress
     from deploy.evaluation.reference import open_reference
     from deploy.files import write_json
     from deploy.folders import find_labelled
+    from deploy.progress import picture_progress
 
     bundle = load_bundle(args.bundle)
     pictures = find_labelled(args.folder)

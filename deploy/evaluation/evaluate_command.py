@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deploy.arguments import MOST_THREADS, number
+from deploy.progress import picture_progress
 
 if TYPE_CHECKING:
     from deploy.bundle import Bundle
@@ -92,21 +91,6 @@ def evaluate_with(
         picture_progress(len(pictures)) as progress,
     ):
         return evaluate(bundle, backend, pictures, progress=progress)
-
-
-@contextmanager
-def picture_progress(total: int) -> Iterator[Callable[[], None]]:
-    """A progress bar on stderr where that is a terminal; call what it gives after each picture."""
-    if not sys.stderr.isatty():
-        yield lambda: None
-        return
-    from rich.console import Console
-    from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("pictures", total=total)
-        yield lambda: bar.advance(task)
 
 
 def save_metrics(path: Path, bundle: Bundle, evaluation: Evaluation, pictures: str) -> None:

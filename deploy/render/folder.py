@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -12,6 +11,7 @@ import numpy as np
 from deploy.arrays import ByteArray
 from deploy.errors import DataError
 from deploy.files import write_bytes
+from deploy.progress import shown
 from deploy.render.stone import render_stone
 
 _JPEG_QUALITY = 95
@@ -35,7 +35,7 @@ def render_folder(
     for label in classes:
         _check_name(label)
     jobs = [(label, number) for label in classes for number in range(per_class)]
-    for label, number in _shown(jobs):
+    for label, number in shown(jobs, "drawing stones"):
         rng = np.random.default_rng([seed, number, *label.encode()])
         stem = label.lower().replace(" ", "_")
         write_bytes(
@@ -52,14 +52,3 @@ def _check_name(label: str) -> None:
 def _jpeg(picture_bgr: ByteArray) -> bytes:
     _, data = cv2.imencode(".jpg", picture_bgr, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
     return data.tobytes()
-
-
-def _shown(jobs: Sequence[tuple[str, int]]) -> Iterator[tuple[str, int]]:
-    """The same jobs, with a progress bar where a person watches."""
-    if not sys.stderr.isatty():
-        yield from jobs
-        return
-    from rich.console import Console
-    from rich.progress import track
-
-    yield from track(jobs, "Drawing stones", console=Console(stderr=True), transient=True)

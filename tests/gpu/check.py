@@ -31,10 +31,10 @@ from deploy.engine.layers import engine_information, operators_of, read_layers
 from deploy.engine.make import BuildSettings, device_keys
 from deploy.engine.recipe import FP16, FP32, INT8_CALIBRATOR, INT8_QDQ
 from deploy.engine.store import EngineStore, KeptEngine
-from deploy.evaluation.evaluate_command import picture_progress
 from deploy.familiarity import read_familiarity
 from deploy.files import without_nan
 from deploy.inspect_command import print_engine
+from deploy.progress import picture_progress
 from deploy.render.folder import render_folder
 from edge_app.bench.bench import BenchResult, run_bench
 from edge_app.defaults import SHIPPED_BUNDLE

@@ -87,10 +87,10 @@ def _say(moved: Moved, what: str) -> int:
 def _check(args: argparse.Namespace) -> int:
     from deploy.files import write_json
     from deploy.folders import read_class_list
+    from deploy.progress import reading
     from train.check.report import check_folder
     from train.check.summary import print_report
     from train.data.split import read_sides
-    from train.loop.progress import reading
 
     classes = read_class_list(args.classes) if args.classes else None
     sides = read_sides(args.split) if args.split else None

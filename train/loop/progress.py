@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import sys
 import time
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import (
@@ -15,7 +13,6 @@ from rich.progress import (
     TaskProgressColumn,
     TextColumn,
     TimeRemainingColumn,
-    track,
 )
 
 if TYPE_CHECKING:
@@ -108,12 +105,3 @@ def _gpu_words(result: EpochResult) -> str:
     if result.gpu_memory_gb is not None:
         words += f", {result.gpu_memory_gb:.1f} GB"
     return words
-
-
-def reading(items: Iterable[Any], *, total: int | None = None) -> Iterator[Any]:
-    """Show a bar while pictures are read, on a terminal only."""
-    console = Console(stderr=True)
-    if not sys.stderr.isatty():
-        yield from items
-        return
-    yield from track(items, "reading pictures", total=total, console=console, transient=True)

@@ -11,9 +11,9 @@ from typing import Any
 from deploy.errors import DataError, SettingsError
 from deploy.files import read_json, write_json
 from deploy.folders import LabelledPicture, find_labelled, read_class_list
+from deploy.progress import reading
 from deploy.published import STUDY_15, STUDY_15_MEAN
 from deploy.settings import from_mapping
-from train.loop.progress import reading
 from train.loop.team import team_of_environment
 from train.model import choose_device
 from train.presets import PRESETS, SOUND, choose_settings

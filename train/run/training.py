@@ -14,12 +14,13 @@ import torch
 from deploy.errors import BackendError, DataError, GemscanError, SettingsError
 from deploy.folders import find_labelled
 from deploy.preprocess import Framing
+from deploy.progress import reading
 from train.checkpoint import load_checkpoint
 from train.data.prepare import Prepared, prepare, some_planes
 from train.data.split import KnownSides, read_sides
 from train.from_bundle import regain_norms
 from train.loop.hold import AUTO, holds
-from train.loop.progress import TrainProgress, reading
+from train.loop.progress import TrainProgress
 from train.loop.team import ALONE, Team
 from train.loop.trainer import DivergedError, Trainer
 from train.model import build_model
