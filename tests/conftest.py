@@ -47,11 +47,26 @@ def forget_fakes(names: Sequence[str] = FAKED) -> None:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def no_profile_of_this_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A camera, or the demo, that whoever runs the tests has calibrated changes no test."""
+def nothing_of_this_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Whoever runs the tests has cameras calibrated, engines built and stones recorded.
+
+    None of it changes a test, and no test changes any of it.
+    """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GEMSCAN_CAMERAS", str(tmp_path_factory.getbasetemp() / "cameras"))
+        for name in ("CAMERAS", "CACHE", "RECORD"):
+            folder = tmp_path_factory.getbasetemp() / f"this-users-{name.lower()}"
+            patch.setenv(f"GEMSCAN_{name}", str(folder))
         yield
+
+
+@pytest.fixture(autouse=True)
+def no_tensorrt_of_this_pc(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A backend is chosen as on a computer without TensorRT, but by tests that are about it."""
+    if "tensorrt_pose" in request.fixturenames or request.node.get_closest_marker("tensorrt"):
+        return
+    choose = importlib.import_module("deploy.backends.choose")
+    real = choose.find_spec
+    monkeypatch.setattr(choose, "find_spec", lambda name: None if name in FAKED else real(name))
 
 
 @pytest.fixture(scope="session")
@@ -68,7 +83,10 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tensorrt_pose(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Iterator[Pose]:
-    """`tensorrt` and `pycuda` as fakes, here and in child processes; nothing may be left behind."""
+    """`tensorrt` and `pycuda` as fakes, here and in child processes; nothing may be left behind.
+
+    CUDA graphs cannot be had: a test of them lets `deploy.engine.graph._load` give `gpu.driver`.
+    """
     path = os.pathsep.join([str(SITE), str(ROOT), os.environ.get("PYTHONPATH", "")])
     for name, value in {
         "FAKE_TENSORRT": request.param,
@@ -78,6 +96,7 @@ def tensorrt_pose(
     }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.syspath_prepend(str(SITE))
+    monkeypatch.setattr("deploy.engine.graph.LIBRARY", "libcuda-of-no-computer.so.1")
     forget_fakes()
     pose = Pose(request.param, importlib.import_module("fake_gpu"))
     yield pose

@@ -354,11 +354,10 @@ def test_a_cache_that_cannot_be_written_is_said_once_and_not_three_times(
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("GEMSCAN_CACHE", str(tmp_path / "file"))
 
-    code = build(bundle, "--precision", "fp16")
+    assert build(bundle) == 2
 
     said = capsys.readouterr()
-    assert code in (1, 2)
-    assert "could not be written" in said.out + said.err
+    assert (said.out + said.err).count("could not be written") == 1
     assert builds.built == []
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 import cv2
 import numpy as np
 import pytest
 
-from deploy.backends import open_backend
+from deploy.backends import choose, open_backend
 from deploy.backends.onnx_cpu import OnnxCpuBackend
 from deploy.bundle import Bundle, edit_bundle, load_bundle
 from deploy.errors import BackendError, BundleError
@@ -128,3 +129,23 @@ def test_between_pictures_the_processor_is_to_rest(tiny_bundle: Bundle):
     with OnnxCpuBackend(tiny_bundle, threads=4) as backend:
         options = backend._session.get_session_options()
         assert options.get_session_config_entry("session.force_spinning_stop") == "1"
+
+
+@pytest.mark.parametrize(
+    ("installed", "missing"),
+    [
+        ((), "no tensorrt and no pycuda here"),
+        (("tensorrt",), "no pycuda here"),
+        (("pycuda",), "no tensorrt here"),
+    ],
+)
+def test_auto_tries_tensorrt_only_where_all_of_it_is_installed(
+    tiny_bundle: Bundle, monkeypatch, caplog, installed, missing
+):
+    monkeypatch.setattr(choose, "find_spec", lambda name: name if name in installed else None)
+    caplog.set_level(logging.INFO)
+
+    with open_backend(tiny_bundle) as backend:
+        assert backend.name == "onnx-cpu"
+
+    assert f"({missing})" in caplog.text

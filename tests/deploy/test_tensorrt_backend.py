@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 import shutil
@@ -16,8 +17,13 @@ import pytest
 
 from deploy.backends import open_backend
 from deploy.backends.base import TimesItsEngine
-from deploy.bundle import Bundle, load_bundle
+from deploy.backends.tensorrt import TensorRtBackend
+from deploy.bundle import Bundle, edit_bundle, load_bundle
+from deploy.engine import graph
+from deploy.engine.make import device_keys, note
 from deploy.engine.process import ROOT
+from deploy.engine.record import Timing
+from deploy.engine.store import EngineStore
 from deploy.errors import BackendError, BatchError, BundleError
 from deploy.files import sha256
 from deploy.record.reader import RecordReader
@@ -141,6 +147,35 @@ def test_an_engine_that_tensorrt_refuses_is_built_again(
 
     assert "is built again" in caplog.text
     assert caplog.text.count("building the int8-qdq engine") == 1
+
+
+@only_10
+@pytest.mark.parametrize("wanted", [True, False])
+def test_a_graph_is_used_where_it_was_found_faster(
+    tensorrt_pose, bundle: Bundle, monkeypatch, wanted
+):
+    monkeypatch.setattr(graph, "_load", lambda: tensorrt_pose.gpu.driver)
+    with TensorRtBackend(bundle) as backend:
+        assert backend.engine_facts()["cuda_graph"] is False  # never timed
+        engine = backend.engine
+    note(EngineStore(device_keys(bundle)), engine, timing=Timing(1.0, 1.1, 1.5, graph=wanted))
+
+    with TensorRtBackend(bundle) as backend:
+        assert backend.engine_facts()["cuda_graph"] is wanted
+        backend.infer(drawn_squares()[:1])
+
+    assert tensorrt_pose.gpu.state()["graph_launches"] == wanted
+
+
+@only_10
+def test_an_engine_of_another_number_of_labels_is_refused(tensorrt_pose, bundle: Bundle):
+    """The labels are no part of what an engine is built from, so it is found all the same."""
+    manifest = dataclasses.replace(bundle.manifest, labels=(*bundle.labels, "Opal"))
+    with edit_bundle(bundle.root, start_from=bundle) as draft:
+        draft.manifest = manifest
+
+    with pytest.raises(BackendError, match=r"has inputs and outputs .*\(1, 3\).*\(1, 4\)"):
+        TensorRtBackend(load_bundle(bundle.root))
 
 
 @only_10

@@ -74,16 +74,17 @@ def test_what_a_camera_missed_before_is_not_counted(fakes, manifest):
 
 
 class Slow:
-    """A model so slow that most frames are dropped."""
+    """A model that takes a while."""
 
-    def __init__(self, inner):
+    def __init__(self, inner, seconds):
         self._inner = inner
+        self._seconds = seconds
 
     def __getattr__(self, name):
         return getattr(self._inner, name)
 
     def infer(self, batch):
-        time.sleep(0.04)
+        time.sleep(self._seconds)
         return self._inner.infer(batch)
 
 
@@ -96,7 +97,7 @@ class Short(Camera):
 
 
 def test_what_a_source_dropped_before_it_ended_is_counted(fakes, manifest):
-    backend = Slow(fakes.FixedBackend([0.9, 0.1]))
+    backend = Slow(fakes.FixedBackend([0.9, 0.1]), 0.04)  # so slow that most frames are dropped
 
     stats = run_bench(Short(100), backend, manifest, seconds=2.0).stats
 
@@ -108,3 +109,21 @@ def test_a_covered_camera_is_no_benchmark(fakes, manifest, monkeypatch):
 
     with pytest.raises(CameraError, match=r"gave no frame to measure \(.*black\)"):
         run_bench(Camera(2), fakes.FixedBackend([0.9, 0.1]), manifest, seconds=1.0)
+
+
+class SlowOverlay:
+    """Draws nothing, and takes a while for it."""
+
+    def draw(self, image_bgr, reading):
+        time.sleep(0.03)
+
+
+def test_a_loop_that_takes_as_long_again_as_its_model_has_half_the_rate(fakes, manifest, frames):
+    backend = Slow(fakes.FixedBackend([0.9, 0.1]), 0.03)
+    source = fakes.ScriptedSource(frames(20))
+
+    result = run_bench(source, backend, manifest, overlay=SlowOverlay(), seconds=1.0)
+
+    assert 0.3 < result.ratio < 0.7
+    assert result.loop_fps < result.bare_fps <= 1 / 0.03
+    assert not result.live

@@ -108,6 +108,7 @@ def test_a_processor_without_integer_instructions_is_noted(monkeypatch):
 
 def test_only_a_raspberry_pi_is_told_to_install_picamera2(monkeypatch):
     monkeypatch.setitem(sys.modules, "picamera2", None)
+    monkeypatch.setattr(machine, "board", lambda: "")
     assert (doctor.check_picamera2().state, doctor.check_picamera2().remedy) == (doctor.OK, "")
 
     monkeypatch.setattr(machine, "board", lambda: "Raspberry Pi 5 Model B")

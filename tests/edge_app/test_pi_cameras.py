@@ -63,6 +63,7 @@ def test_elsewhere_picamera2_is_not_even_looked_for(board, monkeypatch):
 
 def test_without_a_camera_it_is_said_what_to_do(monkeypatch, capsys):
     monkeypatch.setattr("edge_app.cameras.listing.video_devices", lambda: [])
+    monkeypatch.setattr(machine, "board", lambda: "")
 
     assert gemscan.main(["cameras"]) == 1
     assert capsys.readouterr().out.startswith("no camera. Plug one in")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -33,6 +34,22 @@ def active() -> Iterator[Any]:
     finally:
         cuda.Context.pop()
         context.detach()
+
+
+def in_thread(work: Callable[[], object]) -> Exception | None:
+    """Run in another thread; what it raised, or None."""
+    raised: list[Exception] = []
+
+    def guarded() -> None:
+        try:
+            work()
+        except Exception as exc:
+            raised.append(exc)
+
+    thread = threading.Thread(target=guarded)
+    thread.start()
+    thread.join()
+    return raised[0] if raised else None
 
 
 def new_log() -> Any:

@@ -4,29 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import threading
 
 import pytest
 
-from tests.fakes.bench import active, driver
+from tests.fakes.bench import active, driver, in_thread
 
 pytestmark = pytest.mark.parametrize("tensorrt_pose", ["10.3"], indirect=True)
-
-
-def in_thread(work):
-    """Run in another thread; what it raised, or None."""
-    raised = []
-
-    def guarded():
-        try:
-            work()
-        except Exception as exc:
-            raised.append(exc)
-
-    thread = threading.Thread(target=guarded)
-    thread.start()
-    thread.join()
-    return raised[0] if raised else None
 
 
 NO_CONTEXT = "explicit_context_dependent failed: invalid device context - no currently active"

@@ -3,30 +3,13 @@
 from __future__ import annotations
 
 import gc
-import threading
 
 import numpy as np
 import pytest
 
-from tests.fakes.bench import active
+from tests.fakes.bench import active, in_thread
 
 pytestmark = pytest.mark.parametrize("tensorrt_pose", ["10.3"], indirect=True)
-
-
-def in_thread(work):
-    """Run in another thread; what it raised, or None."""
-    raised = []
-
-    def guarded():
-        try:
-            work()
-        except Exception as exc:
-            raised.append(exc)
-
-    thread = threading.Thread(target=guarded)
-    thread.start()
-    thread.join()
-    return raised[0] if raised else None
 
 
 def test_what_was_copied_to_the_device_comes_back(tensorrt_pose):

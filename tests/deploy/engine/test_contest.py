@@ -23,6 +23,7 @@ from deploy.errors import DataError, DeviceLostError
 from deploy.folders import LabelledPicture
 from deploy.golden.golden import read_golden, write_golden
 from tests.builds import BuildsHere, build_here
+from tests.deploy.engine.locks import is_free
 from tests.nets import write_float_bundle
 
 only_10 = pytest.mark.parametrize("tensorrt_pose", ["10.3"], indirect=True)
@@ -44,6 +45,25 @@ def speeds(monkeypatch) -> dict[str, float]:
         return Timing(ms, ms, ms, graph=False)
 
     monkeypatch.setattr(contest_module, "measure", measure)
+    return found
+
+
+@pytest.fixture
+def looks(monkeypatch, speeds) -> list[tuple[str, bool]]:
+    """Each time an engine is judged or timed, and whether another process gets the lock then."""
+    found: list[tuple[str, bool]] = []
+
+    def look_at(name: str) -> None:
+        real = getattr(contest_module, name)
+
+        def looked(*words, **more):
+            found.append((name, is_free(EngineStore({}))))
+            return real(*words, **more)
+
+        monkeypatch.setattr(contest_module, name, looked)
+
+    for name in ("golden_scores", "picture_scores", "measure"):
+        look_at(name)
     return found
 
 
@@ -214,6 +234,26 @@ def test_what_is_kept_is_scored_anew_and_not_built_again_unless_asked(
 
     hold(bundle, [FP16], fresh=True)
     assert builds.recipes == ["fp16", "fp16"]
+
+
+@only_10
+@pytest.mark.parametrize("kept", [False, True])
+def test_an_engine_is_never_judged_or_timed_unlocked(
+    tensorrt_pose, bundle: Bundle, stones: Path, builds, speeds, looks, kept
+):
+    """What another process builds meanwhile would spoil both."""
+    speeds["fp16"] = 1.0
+    if kept:
+        hold(bundle, [FP16])
+        looks.clear()
+
+    hold(bundle, [FP16])
+    hold(bundle, [FP16], find_candidates(stones, bundle.labels), fresh=not kept)
+
+    timed = ("measure", False)
+    assert looks == [("golden_scores", False), timed, ("picture_scores", False), timed]
+    assert len(builds.built) == (1 if kept else 2)
+    assert is_free(store_of(bundle))
 
 
 @only_10

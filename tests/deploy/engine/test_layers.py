@@ -160,7 +160,7 @@ def test_names_alone_are_an_engine_without_types():
     assert insight.layers[0].fused == ("Conv", "Add", "Relu")
     assert insight.layers[0].takes == ("?",)
     assert insight.residuals == (1, 1)
-    assert insight.layers[1].fused == ("Gemm",) or insight.layers[1].fused == ()
+    assert insight.layers[1].fused == ()  # a copy for a node is not made from it
     assert insight.summary()[-1].endswith("layers that compute do not say their types")
     assert insight.not_int8 == []  # which is not known, and not claimed
 

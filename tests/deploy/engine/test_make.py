@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from deploy.backends import open_backend
 from deploy.bundle import Bundle
 from deploy.engine.make import BuildSettings, device_keys, find_or_build, note
 from deploy.engine.process import ROOT
@@ -80,6 +81,8 @@ def cut(engine: KeptEngine) -> None:
 
 
 def lose_sidecar(engine: KeptEngine) -> None:
+    """The engine is altered as well: the same bytes may be built again, rightly."""
+    flip_a_byte(engine)
     engine.path.with_suffix(".json").unlink()
 
 
@@ -88,17 +91,24 @@ def lose_sidecar(engine: KeptEngine) -> None:
 def test_a_spoilt_engine_is_built_again_and_never_opened(
     tensorrt_pose, bundle: Bundle, monkeypatch, spoil
 ):
-    trt = sys.modules.get("tensorrt") or __import__("tensorrt")
+    import tensorrt
+
     first = get(bundle)
     spoil(first)
-    opened = []
-    monkeypatch.setattr(trt.Runtime, "deserialize_cuda_engine", lambda *_: opened.append(1))
+    spoilt, whole = first.path.read_bytes(), first.record.size_bytes
+    real, opened = tensorrt.Runtime.deserialize_cuda_engine, []
 
-    second = get(bundle)
+    def remember(self, plan):
+        opened.append(bytes(plan))
+        return real(self, plan)
 
-    assert not opened
-    assert second.path == first.path
-    assert len(second.read()) == second.record.size_bytes
+    monkeypatch.setattr(tensorrt.Runtime, "deserialize_cuda_engine", remember)
+    with open_backend(bundle, "tensorrt") as backend:
+        second = backend.engine
+
+    assert spoilt not in opened
+    assert opened == [second.read()]
+    assert (second.path, second.record.size_bytes) == (first.path, whole)
 
 
 @only_10

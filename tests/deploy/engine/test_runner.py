@@ -12,6 +12,8 @@ import pytest
 
 from deploy.backends.onnx_cpu import OnnxCpuBackend
 from deploy.bundle import Bundle
+from deploy.engine import graph, lane
+from deploy.engine.graph import GraphError
 from deploy.engine.lane import Lane
 from deploy.engine.make import BuildSettings, find_or_build
 from deploy.engine.process import ROOT
@@ -33,6 +35,14 @@ def expected(bundle: Bundle):
     """What ONNX Runtime says of the drawn squares."""
     with OnnxCpuBackend(bundle, "fp32") as backend:
         return backend.infer(drawn_squares())
+
+
+@pytest.fixture
+def driver(tensorrt_pose, monkeypatch):
+    """A driver that has CUDA graphs."""
+    driver = tensorrt_pose.gpu.driver
+    monkeypatch.setattr(graph, "_load", lambda: driver)
+    return driver
 
 
 def test_it_says_what_onnx_runtime_says_on_one_picture_and_on_many(plan, expected):
@@ -115,8 +125,6 @@ def test_many_threads_share_one_engine(plan, expected):
 
 @only_10
 def test_two_pictures_are_on_their_way_at_once(plan, monkeypatch):
-    from deploy.engine.lane import Lane
-
     told: list[str] = []
     start, finish = Lane.start, Lane.finish
     monkeypatch.setattr(Lane, "start", lambda self, sq: (told.append("start"), start(self, sq)))
@@ -269,11 +277,71 @@ def test_the_engine_is_timed_by_the_gpus_own_clock(plan, tensorrt_pose):
 
 @only_10
 def test_without_cuda_graphs_everything_works_as_before(plan, expected, monkeypatch):
-    from deploy.engine import graph
-
     monkeypatch.setattr(graph, "LIBRARY", "libcuda-that-is-not-there.so.1")
     runner = Runner(plan, graph=True)
     assert not runner.uses_graph
+    logits = runner.infer(drawn_squares()).logits
+    runner.close()
+
+    np.testing.assert_allclose(logits, expected.logits, atol=1e-4)
+
+
+def test_a_graph_says_what_the_engine_says_without_one(plan, driver, tensorrt_pose):
+    squares = drawn_squares()
+    runner = Runner(plan)
+    expected = runner.infer(squares)
+    assert runner.use_graph(True)
+    with_graph = [runner.infer(squares[:1]), runner.infer(squares)]
+    launched = tensorrt_pose.gpu.state()["graph_launches"]
+    assert not runner.use_graph(False)
+    again = runner.infer(squares)
+    runner.close()
+
+    assert launched == tensorrt_pose.gpu.state()["graph_launches"] == 1 + len(squares)
+    for found in (*with_graph, again):
+        np.testing.assert_allclose(found.logits, expected.logits[: len(found.logits)], atol=1e-6)
+        rows = expected.embedding[: len(found.embedding)]
+        np.testing.assert_allclose(found.embedding, rows, atol=1e-6)
+
+
+@only_10
+def test_a_graph_that_is_asked_for_at_once_is_there_at_the_first_picture(
+    plan, driver, expected, tensorrt_pose
+):
+    runner = Runner(plan, graph=True)
+    assert runner.uses_graph
+    logits = runner.infer(drawn_squares()).logits
+    runner.close()
+
+    assert tensorrt_pose.gpu.state()["graph_launches"] == len(logits)
+    np.testing.assert_allclose(logits, expected.logits, atol=1e-4)
+
+
+@only_10
+def test_a_graph_that_does_not_start_is_a_lost_gpu(plan, driver, monkeypatch):
+    """As after an earlier picture's fault: no later one would do better."""
+    runner = Runner(plan, graph=True)
+    monkeypatch.setattr(driver, "cuGraphLaunch", lambda *_: 700)
+
+    with pytest.raises(DeviceLostError, match=r"CUresult 700\. Start gemscan again"):
+        runner.infer(drawn_squares()[:1])
+    runner.close()
+
+
+@only_10
+def test_an_engine_whose_own_graph_cannot_be_made_is_not_timed_and_still_runs(
+    plan, driver, expected, monkeypatch
+):
+    """A time without the graph would be taken for one with it."""
+
+    def refuse(*_):
+        raise GraphError("no second one")
+
+    runner = Runner(plan, graph=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(lane, "Graph", refuse)
+        with pytest.raises(BackendError, match="cannot be timed by a CUDA graph: no second one"):
+            runner.engine_times_ms(3)
     logits = runner.infer(drawn_squares()).logits
     runner.close()
 

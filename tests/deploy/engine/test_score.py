@@ -40,6 +40,41 @@ class Says:
         return Prediction(row[None], np.zeros((1, 2048), np.float32))
 
 
+class Timed:
+    """A backend and its runner, on a clock of their own; a first picture takes a second more.
+
+    asked: what was asked of it, in order; of pictures one after another, how many.
+    has_graphs: whether a graph can be had.
+    """
+
+    size_px = 8
+
+    def __init__(self, ms: dict[bool, float], *, has_graphs: bool = True) -> None:
+        self.runner = self
+        self.asked: list[object] = []
+        self.now_s = 0.0
+        self._ms = ms
+        self._has_graphs = has_graphs
+        self._on = False
+
+    def use_graph(self, wanted: bool) -> bool:
+        self.asked.append(("graph", wanted))
+        self._on = wanted and self._has_graphs
+        return self._on
+
+    def infer(self, batch) -> None:
+        assert (batch.shape, batch.dtype) == ((1, 8, 8, 3), np.uint8)
+        first = not isinstance(self.asked[-1], int)
+        if first:
+            self.asked.append(0)
+        self.asked[-1] += 1
+        self.now_s += self._ms[self._on] / 1000 + first
+
+    def engine_times_ms(self, runs: int):
+        self.asked.append(("engine", runs))
+        return np.linspace(1, 2, 11) + 10 * self._on
+
+
 class Lost(Says):
     def infer(self, batch):
         raise DeviceLostError("the GPU failed")
@@ -156,3 +191,47 @@ def test_an_engine_is_timed_with_and_without_a_graph(
     assert timing.picture_p50_ms > 0
     assert launched >= score.TURNS * (4 + 1) if has_graphs else launched == 0
     assert has_graphs or not timing.graph
+
+
+@pytest.mark.parametrize(("without_ms", "with_ms", "faster"), [(3.0, 2.0, True), (2.0, 3.0, False)])
+def test_both_ways_are_timed_by_turns_and_the_engine_in_the_faster_one(
+    monkeypatch, without_ms, with_ms, faster
+):
+    """A board that slows down meanwhile is to slow both."""
+    backend = Timed({False: without_ms, True: with_ms})
+    monkeypatch.setattr(score, "perf_counter", lambda: backend.now_s)
+
+    timing = measure(backend)
+
+    one_turn = [("graph", False), score.RUNS + 1, ("graph", True), score.RUNS + 1]
+    last = [("graph", faster), ("engine", score.TURNS * score.RUNS)]
+    assert backend.asked == [*one_turn * score.TURNS, *last]
+    assert (timing.graph, timing.picture_p50_ms) == (faster, pytest.approx(2.0))
+    alone = 11.0 if faster else 1.0
+    assert timing.engine_p50_ms == pytest.approx(alone + 0.5)
+    assert timing.engine_p90_ms == pytest.approx(alone + 0.9)
+
+
+def test_of_a_turn_the_first_picture_does_not_count(monkeypatch):
+    """It brings the clock up and fills the caches."""
+    backend = Timed({False: 3.0, True: 2.0})
+    monkeypatch.setattr(score, "perf_counter", lambda: backend.now_s)
+    monkeypatch.setattr(score, "RUNS", 1)
+
+    assert measure(backend).picture_p50_ms == pytest.approx(2.0)
+
+
+def test_where_no_graph_can_be_had_its_turns_are_left_out(monkeypatch):
+    backend = Timed({False: 3.0, True: 2.0}, has_graphs=False)
+    monkeypatch.setattr(score, "perf_counter", lambda: backend.now_s)
+
+    timing = measure(backend)
+
+    assert backend.asked[:4] == [
+        ("graph", False),
+        score.RUNS + 1,
+        ("graph", True),
+        ("graph", False),
+    ]
+    assert backend.asked[-2] == ("graph", False)
+    assert (timing.graph, timing.picture_p50_ms) == (False, pytest.approx(3.0))

@@ -23,6 +23,7 @@ from deploy.engine.recipe import FP16, FP32, INT8_CALIBRATOR, INT8_QDQ, RECIPES,
 from deploy.engine.record import SCHEMA, EngineRecord, Key, Scores, Timing
 from deploy.engine.store import EngineStore, KeptEngine
 from deploy.errors import BackendError, StorageError
+from tests.deploy.engine.locks import is_free
 
 KEY = Key("b" * 64, "Orin (8 SM)", "8.7", "10.3.0")
 KEYS = dict.fromkeys(RECIPES, KEY)
@@ -313,13 +314,6 @@ def started(code: str) -> Iterator[subprocess.Popen[str]]:
 
 def speaks(process: subprocess.Popen[str], within_s: float) -> bool:
     return bool(select.select([process.stdout], [], [], within_s)[0])
-
-
-def is_free(store: EngineStore) -> bool:
-    """Whether another process gets the lock at once."""
-    code = "import fcntl, sys; fcntl.flock(open(sys.argv[1], 'w'), fcntl.LOCK_EX | fcntl.LOCK_NB)"
-    words = [sys.executable, "-c", code, str(store.root / "lock")]
-    return subprocess.run(words, stderr=subprocess.DEVNULL, check=False).returncode == 0
 
 
 def test_a_second_process_waits_for_the_first(store: EngineStore):
