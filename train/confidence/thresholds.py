@@ -50,9 +50,8 @@ def choose_decision(
     decision = Decision(temperature, LOWEST, margin, list_at_least=NEVER)
     for list_at_least in np.arange(NEVER, LOWEST, -STEP):
         lower = replace(decision, list_at_least=round(float(list_at_least), 4))
-        if listed_right(confidences, targets, lower) < LISTED_RIGHT:
-            break
-        decision = lower
+        if listed_right(confidences, targets, lower) >= LISTED_RIGHT:  # of the highest few may miss
+            decision = lower
     return replace(decision, familiar_at_least=least)
 
 
