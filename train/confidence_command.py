@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from deploy.decision import Decision
     from train.confidence.fit import Confidence
     from train.confidence.measure import Fate, Measured
+    from train.confidence.thresholds import Asked
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,6 +61,13 @@ def add_targets(parser: argparse.ArgumentParser) -> None:
         help="of the stones that are named, the share to be named right (default %(default)s)",
     )
     parser.add_argument(
+        "--listed-right",
+        type=share(0.5, below_1=True),
+        default=0.95,
+        metavar="P",
+        help="of the short lists, the share to hold the right name (default %(default)s)",
+    )
+    parser.add_argument(
         "--known-kept",
         type=share(0.5, below_1=True),
         default=0.9,
@@ -75,6 +83,13 @@ def add_targets(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def asked_for(args: argparse.Namespace) -> Asked:
+    """What the flags of `add_targets` say."""
+    from train.confidence.thresholds import Asked
+
+    return Asked(args.named_right, args.listed_right, args.known_kept)
+
+
 def run_confidence(args: argparse.Namespace) -> int:
     """Look, fit, print, and write unless that was not wanted."""
     from deploy.bundle import edit_bundle, load_bundle, refuse_file
@@ -88,7 +103,7 @@ def run_confidence(args: argparse.Namespace) -> int:
     path = args.bundle.resolve()  # ".", say, is another folder once the bundle is replaced
     refuse_file(path)
     bundle = load_bundle(path)
-    settings = Settings(args.named_right, args.known_kept, args.most)
+    settings = Settings(asked_for(args), args.most)
     sides = find_sides(
         bundle, args.images, others=args.others, extra=args.extra, most=settings.most
     )

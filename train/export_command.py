@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from deploy.progress import shown
-from train.confidence_command import add_targets
+from train.confidence_command import add_targets, asked_for
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -64,7 +64,7 @@ def run_export(args: argparse.Namespace) -> int:
 
     folds = tuple(fold.root for fold in finished_folds(args.folds)) if args.folds else ()
     classes = read_class_list(args.classes) if args.classes else None
-    settings = Settings(args.named_right, args.known_kept, args.most)
+    settings = Settings(asked_for(args), args.most)
     proof = export_run(
         args.run_folder,
         args.bundle,

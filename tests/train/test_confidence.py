@@ -27,6 +27,7 @@ from train.confidence.judged import Judged
 from train.confidence.nothing import empty_trays
 from train.confidence.rows import joined
 from train.confidence.stand_ins import shuffle_parts, turn_hues
+from train.confidence.thresholds import Asked
 from train.confidence.views import views
 from train.confidence_command import table
 from train.export.trained import read_run
@@ -118,7 +119,7 @@ def test_thresholds_come_of_the_folds_and_familiarity_of_the_model(looked: Looke
 
     fitted = fit_confidence(looked, LABELS, Settings(), folds)
 
-    assert fitted.decision == folds.choose(named_right=0.98, known_kept=0.9) != alone.decision
+    assert fitted.decision == folds.choose(Asked()) != alone.decision
     assert np.array_equal(fitted.familiarity.planes, alone.familiarity.planes)
     assert fitted.measured.known.named.n == 60
     assert fitted.measured.auroc == alone.measured.auroc

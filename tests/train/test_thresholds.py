@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from deploy.decision import LIST, NAME, decide, probabilities
-from train.confidence.thresholds import LISTED_RIGHT, NAMED_RIGHT, NEVER, choose_decision
+from train.confidence.thresholds import ASKED, NEVER, Asked, choose_decision
 
 
 def noisy_logits(count: int, strength: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -34,8 +34,8 @@ def test_as_many_names_and_lists_are_right_as_was_promised(strength, seed):
         for v, t in zip(verdicts, targets, strict=True)
         if v.kind == LIST
     ]
-    assert np.mean(named or [1]) >= NAMED_RIGHT
-    assert np.mean(listed or [1]) >= LISTED_RIGHT
+    assert np.mean(named or [1]) >= ASKED.named_right
+    assert np.mean(listed or [1]) >= ASKED.listed_right
 
 
 def test_equal_pictures_pass_together_or_not_at_all():
@@ -76,7 +76,7 @@ def test_as_many_known_stones_pass_as_familiar_as_was_asked_and_strangers_choose
     strangers = familiarity < np.quantile(familiarity, 0.2)
     targets = np.where(strangers, (targets + 1) % 8, targets)  # all of them would be named wrong
 
-    decision = choose_decision(logits, targets, familiarity, known_kept=0.8)
+    decision = choose_decision(logits, targets, familiarity, Asked(known_kept=0.8))
 
     assert decision.familiar_at_least is not None
     assert np.mean(familiarity >= decision.familiar_at_least) == pytest.approx(0.8, abs=0.01)
@@ -86,7 +86,20 @@ def test_as_many_known_stones_pass_as_familiar_as_was_asked_and_strangers_choose
 def test_a_lower_target_names_more():
     logits, targets = noisy_logits(400, 2.0, 0)
 
-    strict = choose_decision(logits, targets, named_right=0.98)
-    lenient = choose_decision(logits, targets, named_right=0.9)
+    strict = choose_decision(logits, targets, asked=Asked(named_right=0.98))
+    lenient = choose_decision(logits, targets, asked=Asked(named_right=0.9))
 
     assert lenient.margin_at_least < strict.margin_at_least
+
+
+def test_a_list_in_which_few_are_wrong_by_chance_ends_no_search():
+    """The only list of the highest threshold is wrong; of the lower ones 19 of 20 are right."""
+    sure, doubtful = np.log([0.7, 0.29, 0.005, 0.005]), np.log([0.5, 0.46, 0.02, 0.02])
+    logits = np.array([sure, *[doubtful] * 39], np.float32)
+    targets = np.array([2, *[0, 1] * 19, 0])
+
+    decision = choose_decision(logits, targets, asked=Asked(named_right=0.99))
+
+    assert decision.list_at_least < 0.99
+    lenient = choose_decision(logits, targets, asked=Asked(named_right=0.99, listed_right=0.5))
+    assert lenient.list_at_least <= decision.list_at_least

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -101,7 +101,7 @@ def _record(
     return {
         "at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "precision": precision,
-        "asked": {"named_right": settings.named_right, "known_kept": settings.known_kept},
+        "asked": asdict(settings.asked),
         "pictures": {
             "teaching": looked.teaching.pictures,
             "judging": fitted.judged.pictures,

@@ -15,7 +15,7 @@ from train.confidence.measure import Measured, measure
 from train.confidence.nothing import empty_trays
 from train.confidence.rows import joined
 from train.confidence.stand_ins import stand_ins
-from train.confidence.thresholds import KNOWN_KEPT, NAMED_RIGHT
+from train.confidence.thresholds import ASKED, Asked
 
 TEACHING_VIEWS, JUDGING_VIEWS = 2, 8
 NOTHING = "~nothing"  # a kind of the others; "~" keeps it apart from folders
@@ -23,16 +23,13 @@ NOTHING = "~nothing"  # a kind of the others; "~" keeps it apart from folders
 
 @dataclass(frozen=True)
 class Settings:
-    """What is asked of the decision.
+    """What is asked of the decision, and what is looked at for it.
 
-    named_right: of the stones that are named, so many are to be named right, 0 to 1.
-    known_kept: so many stones of known kinds are to pass as familiar, 0 to 1.
     most: pictures of one kind that are looked at to fit familiarity.
     seed: chooses among them.
     """
 
-    named_right: float = NAMED_RIGHT
-    known_kept: float = KNOWN_KEPT
+    asked: Asked = ASKED
     most: int = 40
     seed: int = 0
 
@@ -100,7 +97,7 @@ def fit_confidence(
     """
     familiarity = fit_with(looked, looked.others, labels)
     judged = folds or judge(looked.judging, familiarity, labels)
-    decision = judged.choose(settings.named_right, settings.known_kept)
+    decision = judged.choose(settings.asked)
     measured = measure(looked, labels, settings, fit_with, folds)
     return Confidence(familiarity, decision, measured, judged, by_folds=folds is not None)
 

@@ -14,7 +14,7 @@ from deploy.familiarity import Familiarity
 from train.confidence.collect import Seen
 from train.confidence.discriminant import scores
 from train.confidence.rows import Rows
-from train.confidence.thresholds import choose_decision
+from train.confidence.thresholds import Asked, choose_decision
 
 Doubles = npt.NDArray[np.float64]
 
@@ -35,15 +35,9 @@ class Judged(Rows):
     picture: npt.NDArray[np.int64]
     plain: npt.NDArray[np.bool_]
 
-    def choose(self, named_right: float, known_kept: float) -> Decision:
+    def choose(self, asked: Asked) -> Decision:
         """The decision for these pictures (`train.confidence.thresholds`)."""
-        return choose_decision(
-            self.logits,
-            self.targets,
-            self.familiarity,
-            named_right=named_right,
-            known_kept=known_kept,
-        )
+        return choose_decision(self.logits, self.targets, self.familiarity, asked)
 
 
 def judge(seen: Seen, familiarity: Familiarity, labels: Sequence[str]) -> Judged:

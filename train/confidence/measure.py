@@ -118,7 +118,7 @@ def measure(
     for held, rest in _kind_folds(looked.others, settings.seed):
         familiarity = fit(looked, rest, labels)
         judged = folds or judge(looked.judging, familiarity, labels)
-        decision = judged.choose(settings.named_right, settings.known_kept)
+        decision = judged.choose(settings.asked)
         rows.append(_below(_scores(familiarity, plain), _scores(familiarity, held)))
         sure_rows.append(_below(_sureness(plain, decision), _sureness(held, decision)))
         familiar = _scores(familiarity, held)
@@ -146,7 +146,7 @@ def _known_fates(judged: Judged, labels: tuple[str, ...], settings: Settings) ->
         held = np.isin(judged.picture, fold)
         alone = bool(held.all())  # a single picture chooses and is judged
         chosen = judged if alone else judged.where(~held)
-        decision = chosen.choose(settings.named_right, settings.known_kept)
+        decision = chosen.choose(settings.asked)
         found += _fates(judged.where(held), decision, labels)
         plain += list(judged.plain[held])
     of_plain = [one for one, is_plain in zip(found, plain, strict=True) if is_plain]

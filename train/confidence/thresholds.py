@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,21 +11,33 @@ from deploy.arrays import FloatArray
 from deploy.decision import LIST, Decision, decide, probabilities
 from deploy.temperature import fit_temperature
 
-NAMED_RIGHT = 0.98  # of the stones that are named
-LISTED_RIGHT = 0.95  # of the short lists, the right name is on them
-KNOWN_KEPT = 0.9  # of the stones of known kinds, not referred as unfamiliar
 LOWEST = 0.3
 NEVER = 1.0  # a threshold that practically nothing reaches
 STEP = 0.01
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of a decision, each from 0 to 1.
+
+    named_right: of the stones that are named, so many are to be named right.
+    listed_right: of the short lists, so many are to hold the right name.
+    known_kept: of the stones of known kinds, so many are to pass as familiar.
+    """
+
+    named_right: float = 0.98
+    listed_right: float = 0.95
+    known_kept: float = 0.9
+
+
+ASKED = Asked()
 
 
 def choose_decision(
     logits: FloatArray,
     targets: npt.NDArray[np.int64],
     familiarity: npt.NDArray[np.float64] | None = None,
-    *,
-    named_right: float = NAMED_RIGHT,
-    known_kept: float = KNOWN_KEPT,
+    asked: Asked = ASKED,
 ) -> Decision:
     """Choose every threshold as low as the validation pictures allow.
 
@@ -36,21 +48,20 @@ def choose_decision(
         logits: (N, C) float32 of pictures that taught nothing.
         targets: (N,) class numbers.
         familiarity: (N,) of the same pictures; None where the bundle will not tell.
-        named_right: of the stones that are named, so many are to be named right.
-        known_kept: so many of these stones are to pass as familiar.
     """
     temperature = fit_temperature(logits, targets)
     least = None
     if familiarity is not None:
-        least = float(np.quantile(familiarity, 1 - known_kept))
+        least = float(np.quantile(familiarity, 1 - asked.known_kept))
         familiar = familiarity >= least
         logits, targets = logits[familiar], targets[familiar]
     confidences = probabilities(logits, temperature)
-    margin = _lowest_margin(confidences, targets, named_right)
+    margin = _lowest_margin(confidences, targets, asked.named_right)
     decision = Decision(temperature, LOWEST, margin, list_at_least=NEVER)
     for list_at_least in np.arange(NEVER, LOWEST, -STEP):
         lower = replace(decision, list_at_least=round(float(list_at_least), 4))
-        if listed_right(confidences, targets, lower) >= LISTED_RIGHT:  # of the highest few may miss
+        # Few get a list by the highest thresholds, of which one that is wrong is too many.
+        if listed_right(confidences, targets, lower) >= asked.listed_right:
             decision = lower
     return replace(decision, familiar_at_least=least)
 

@@ -144,6 +144,6 @@ def add_thresholds(
         "the pictures that taught the model are gone: the bundle will not notice stones of kinds "
         "that it does not know. Mend it with: gemscan confidence BUNDLE --images DIR"
     )
-    decision = choose_decision(logits, targets, named_right=settings.named_right)
+    decision = choose_decision(logits, targets, asked=settings.asked)
     draft.manifest = replace(draft.require_manifest(), decision=decision)
     write_used(draft.root, digests(run.validation), [])
