@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploy.arguments import MOST_THREADS, number
+from deploy.arguments import add_threads, number
 from deploy.progress import picture_progress, shown
 
 if TYPE_CHECKING:
@@ -48,13 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="leave float32 out in the end: a quarter of the size, and no further calibration",
     )
-    parser.add_argument(
-        "--threads",
-        type=number(0, MOST_THREADS),
-        default=0,
-        metavar="N",
-        help="default: every core",
-    )
+    add_threads(parser)
     parser.add_argument(
         "--seed", type=int, default=0, metavar="S", help="chooses the pictures (default 0)"
     )

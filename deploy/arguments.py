@@ -1,4 +1,4 @@
-"""Numbers on the command line, refused where they are typed."""
+"""Numbers on the command line, refused where they are typed, and a flag that verbs share."""
 
 from __future__ import annotations
 
@@ -33,3 +33,14 @@ def share(low: float = 0.0, *, below_1: bool = False) -> Callable[[str], float]:
         return value
 
     return read
+
+
+def add_threads(parser: argparse.ArgumentParser) -> None:
+    """The flag of every verb that runs a model on the processor."""
+    parser.add_argument(
+        "--threads",
+        type=number(0, MOST_THREADS),
+        default=0,
+        metavar="N",
+        help="processor cores that work on one picture (default: 0, all)",
+    )

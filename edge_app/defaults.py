@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploy.arguments import MOST_THREADS, number
+from deploy.arguments import add_threads
 
 if TYPE_CHECKING:
     from deploy.backends import Backend
@@ -33,13 +33,7 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="which model to run",
     )
-    parser.add_argument(
-        "--threads",
-        type=number(0, MOST_THREADS),
-        default=0,
-        metavar="N",
-        help="processor cores that work on one picture (default: 0, all)",
-    )
+    add_threads(parser)
 
 
 def open_model(bundle: Bundle, args: argparse.Namespace) -> Backend:

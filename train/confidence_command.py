@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploy.arguments import MOST_THREADS, number, share
+from deploy.arguments import add_threads, number, share
 
 if TYPE_CHECKING:
     from deploy.decision import Decision
@@ -40,40 +40,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the same with pictures that only teach, as `gemscan train --extra` had them",
     )
     add_targets(parser)
-    parser.add_argument(
-        "--threads",
-        type=number(0, MOST_THREADS),
-        default=0,
-        metavar="N",
-        help="0 (default): all cores",
-    )
+    add_threads(parser)
     parser.add_argument("--dry-run", action="store_true", help="measure and print, write nothing")
     parser.set_defaults(run=run_confidence)
 
 
 def add_targets(parser: argparse.ArgumentParser) -> None:
     """What is asked of the decision: `export` asks the same."""
-    parser.add_argument(
-        "--named-right",
-        type=share(0.5, below_1=True),
-        default=0.98,
-        metavar="P",
-        help="of the stones that are named, the share to be named right (default %(default)s)",
-    )
-    parser.add_argument(
-        "--listed-right",
-        type=share(0.5, below_1=True),
-        default=0.95,
-        metavar="P",
-        help="of the short lists, the share to hold the right name (default %(default)s)",
-    )
-    parser.add_argument(
-        "--known-kept",
-        type=share(0.5, below_1=True),
-        default=0.9,
-        metavar="P",
-        help="of the stones of known kinds, the share to pass as familiar (default %(default)s)",
-    )
+    for flag, default, wanted in (
+        ("--named-right", 0.98, "of the stones that are named, the share to be named right"),
+        ("--listed-right", 0.95, "of the short lists, the share to hold the right name"),
+        ("--known-kept", 0.9, "of the stones of known kinds, the share to pass as familiar"),
+    ):
+        parser.add_argument(
+            flag,
+            type=share(0.5, below_1=True),
+            default=default,
+            metavar="P",
+            help=f"{wanted} (default %(default)s)",
+        )
     parser.add_argument(
         "--most",
         type=number(1, 100_000),

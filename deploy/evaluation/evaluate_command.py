@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploy.arguments import MOST_THREADS, number
+from deploy.arguments import add_threads
 from deploy.progress import picture_progress
 
 if TYPE_CHECKING:
@@ -31,9 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="auto (default) takes int8 where the bundle has it",
     )
-    parser.add_argument(
-        "--threads", type=number(0, MOST_THREADS), default=0, metavar="N", help="0: all cores"
-    )
+    add_threads(parser)
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write every number there")
     parser.add_argument(
         "--html",
